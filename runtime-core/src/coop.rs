@@ -1,0 +1,159 @@
+//! Cooperative scheduling: how much one poll may do before it must let others run.
+//!
+//! Every poll of a task (or of a `block_on` future) opens a *frame* with a budget of
+//! [`BUDGET_MAX`] units. Our own futures (I/O, timers, channels, join handles) take one unit for each
+//! operation that succeeds; with none left they return `Pending` and ask for another poll. Outside of
+//! any frame the budget is unlimited.
+//!
+//! Asking for another poll is cheap where the waker in hand is the running task's own: a flag tells the
+//! worker to put the task at the back of its queue, with no waker cloned and no atomic touched. Any
+//! other waker (a child of `FuturesUnordered`, say) is really woken, because its owner polls only
+//! children that were.
+
+use crate::tls;
+use std::cell::Cell;
+use std::ptr;
+use std::task::{Context, Poll, RawWakerVTable, Waker};
+
+/// Units per poll, as tokio's.
+pub const BUDGET_MAX: u16 = 128;
+
+/// More than anyone can use up in one poll: the budget outside of frames.
+const UNLIMITED: u16 = u16::MAX;
+
+struct Frame {
+    budget: Cell<u16>,
+    yielded: Cell<bool>,
+    data: Cell<*const ()>,
+    vtable: Cell<*const RawWakerVTable>,
+}
+
+tls! {
+    static FRAME: Frame = Frame {
+        budget: Cell::new(UNLIMITED),
+        yielded: Cell::new(false),
+        data: Cell::new(ptr::null()),
+        vtable: Cell::new(ptr::null()),
+    };
+}
+
+/// What an enclosing frame looked like, put back when the inner one ends, also by a panic.
+struct Outer {
+    budget: u16,
+    yielded: bool,
+    data: *const (),
+    vtable: *const RawWakerVTable,
+}
+
+impl Drop for Outer {
+    fn drop(&mut self) {
+        let _ = FRAME.try_with(|frame| {
+            frame.budget.set(self.budget);
+            frame.yielded.set(self.yielded);
+            frame.data.set(self.data);
+            frame.vtable.set(self.vtable);
+        });
+    }
+}
+
+/// Runs one poll in a frame of its own, whose own waker is `waker`. The flag says whether the poll
+/// asked to be polled again through [`yield_now`].
+pub fn enter<R>(waker: &Waker, poll: impl FnOnce() -> R) -> (R, bool) {
+    let outer = FRAME.with(|frame| Outer {
+        budget: frame.budget.replace(BUDGET_MAX),
+        yielded: frame.yielded.replace(false),
+        data: frame.data.replace(waker.data()),
+        vtable: frame.vtable.replace(waker.vtable()),
+    });
+    let result = poll();
+    let yielded = FRAME.with(|frame| frame.yielded.get());
+    drop(outer);
+    (result, yielded)
+}
+
+/// Runs `f` with an unlimited budget inside the current frame.
+pub fn unlimited<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore(u16);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            let _ = FRAME.try_with(|frame| frame.budget.set(self.0));
+        }
+    }
+    let _restore = FRAME.with(|frame| Restore(frame.budget.replace(UNLIMITED)));
+    f()
+}
+
+/// The waker of the frame that is being polled on this thread: its data and vtable.
+pub(crate) fn current_frame() -> Option<(*const (), *const RawWakerVTable)> {
+    let (data, vtable) =
+        FRAME.try_with(|frame| (frame.data.get(), frame.vtable.get())).unwrap_or((ptr::null(), ptr::null()));
+    if vtable.is_null() { None } else { Some((data, vtable)) }
+}
+
+/// Asks for another poll behind everything else that is ready. The caller returns `Pending`.
+pub fn yield_now(cx: &Context<'_>) {
+    let waker = cx.waker();
+    let own = FRAME.try_with(|frame| {
+        let own = frame.data.get() == waker.data() && ptr::eq(frame.vtable.get(), waker.vtable());
+        if own {
+            frame.yielded.set(true);
+        }
+        own
+    });
+    if !own.unwrap_or(false) {
+        waker.wake_by_ref();
+    }
+}
+
+/// Whether the poll that is going on may still do something.
+pub fn has_budget_remaining() -> bool {
+    FRAME.try_with(|frame| frame.budget.get() > 0).unwrap_or(true)
+}
+
+/// Takes one unit for an operation about to be tried.
+///
+/// `Pending` means that the budget is used up; another poll has been asked for. `Ready` carries a
+/// guard that gives the unit back, unless [`made_progress`](RestoreOnPending::made_progress) says that
+/// the operation succeeded.
+#[inline]
+pub fn poll_proceed(cx: &Context<'_>) -> Poll<RestoreOnPending> {
+    let taken = FRAME.try_with(|frame| match frame.budget.get() {
+        0 => None,
+        UNLIMITED => Some(false),
+        left => {
+            frame.budget.set(left - 1);
+            Some(true)
+        }
+    });
+    match taken {
+        Ok(Some(taken)) => Poll::Ready(RestoreOnPending { taken: Cell::new(taken) }),
+        Ok(None) => {
+            yield_now(cx);
+            Poll::Pending
+        }
+        // The thread is ending: no budget to keep.
+        Err(_) => Poll::Ready(RestoreOnPending { taken: Cell::new(false) }),
+    }
+}
+
+/// Gives the unit back on drop, unless progress was made.
+#[derive(Debug)]
+#[must_use]
+pub struct RestoreOnPending {
+    taken: Cell<bool>,
+}
+
+impl RestoreOnPending {
+    /// The operation succeeded: the unit is spent.
+    pub fn made_progress(&self) {
+        self.taken.set(false);
+    }
+}
+
+impl Drop for RestoreOnPending {
+    fn drop(&mut self) {
+        if self.taken.get() {
+            let _ = FRAME.try_with(|frame| frame.budget.set(frame.budget.get().saturating_add(1).min(BUDGET_MAX)));
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Tasks, scheduler, timers and synchronization of the crate `runtime`.
+//!
+//! This crate is the bottom of the workspace: it knows no epoll and no thread pool, only the few
+//! traits of [`port`] through which those plug in. Use it through the facade `runtime`.
+//!
+//! Imports go down only: 1 [`primitive`] · 2 [`util`] · 3 [`task`], [`coop`], [`sync`], [`timer`]
+//! (mechanism: knows wakers, not workers) · 4 [`port`] · 5 `scheduler` · 6 [`handle`], [`context`],
+//! [`runtime`] · 7 [`time`] (the futures that ask the context for the mechanism).
+
+#![deny(clippy::disallowed_types)]
+
+pub mod primitive;
+
+pub mod util;
+
+pub mod coop;
+pub mod sync;
+pub mod task;
+pub mod timer;
+
+pub mod port;
+
+pub mod context;
+
+pub mod time;

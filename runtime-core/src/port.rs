@@ -1,0 +1,100 @@
+//! The only doors into the core: what the other crates implement, and what they promise by it.
+//!
+//! Core knows no epoll and no thread pool. The facade's builder makes the parts and hands them in as
+//! [`Ports`]; afterwards nobody but the scheduler calls them.
+
+use crate::task::Job;
+use crate::util::wake_list::WakeList;
+use std::any::Any;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Where **one** worker sleeps while the others sleep on condition variables.
+///
+/// The scheduler keeps it behind a try-lock: at any time at most one thread is inside, and never while
+/// user code runs.
+pub trait Driver: Send {
+    /// Waits for events, for [`DriverHandle::unpark`], or for `timeout` (`None`: for ever; zero: does
+    /// not wait), and adds the wakers of everything that became ready to `ready`. It wakes none itself.
+    ///
+    /// An `unpark` that came before the call makes it return at once. It may return early for no reason.
+    ///
+    /// # Errors
+    /// When waiting itself failed for a reason other than a signal. The scheduler reports it and goes on.
+    fn park(&mut self, timeout: Option<Duration>, ready: &mut WakeList) -> io::Result<()>;
+
+    /// Marks every source as shut down and adds all their wakers: each operation on them answers with
+    /// an error from now on.
+    fn shutdown(&mut self, ready: &mut WakeList);
+}
+
+/// The half of the driver that everyone may hold. A socket finds it once, when it is made, and
+/// downcasts it to the type it knows.
+pub trait DriverHandle: Any + Send + Sync {
+    /// Makes the current or the next [`Driver::park`] return. Callable from any thread, any time.
+    fn unpark(&self);
+
+    /// Whether there is anything to poll for: a driver without sources is not polled at round ends.
+    fn has_sources(&self) -> bool;
+
+    /// Itself as `Any`, for the downcast.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// Where blocking jobs run.
+pub trait BlockingPool: Send + Sync {
+    /// Queues `job`, starting a thread for it if none is free and the pool may grow.
+    ///
+    /// # Errors
+    /// [`Refused`] gives the job back when the pool is shutting down, or when no thread at all exists
+    /// and none could be started. The caller then answers the job's handle.
+    fn run(&self, job: Job) -> Result<(), Refused>;
+
+    /// Refuses new jobs, cancels the queued ones, lets idle threads leave, and waits up to `timeout`
+    /// for running jobs. Returns how many threads are still running.
+    fn shutdown(&self, timeout: Duration) -> usize;
+}
+
+/// A job that the pool could not take.
+#[derive(Debug)]
+pub struct Refused {
+    /// The job, unharmed.
+    pub job: Job,
+    /// Why.
+    pub source: io::Error,
+}
+
+/// A source of time. The core reads no other.
+pub trait Clock: Send + Sync {
+    /// The present moment. Never goes back.
+    fn now(&self) -> Instant;
+}
+
+/// The system's monotonic clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+/// The parts that the facade's builder puts in.
+pub struct Ports {
+    /// The driver.
+    pub driver: Box<dyn Driver>,
+    /// Its shared half.
+    pub driver_handle: Arc<dyn DriverHandle>,
+    /// The pool behind `spawn_blocking`.
+    pub blocking: Arc<dyn BlockingPool>,
+    /// The source of time (paused time is laid over it).
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ports").finish_non_exhaustive()
+    }
+}

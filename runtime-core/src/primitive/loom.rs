@@ -1,0 +1,157 @@
+//! The seam under `--cfg loom`: loom's types, and stand-ins for what loom cannot look into.
+//!
+//! The stand-ins are as weak as the real things on purpose: a `Mutex<VecDeque>` in place of the
+//! deque would order everything around it and hide lost wake-ups that the real ring allows.
+
+#![allow(clippy::disallowed_types)]
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+pub use loom::hint;
+pub use loom::sync::Arc;
+pub use loom::thread;
+
+pub mod channel;
+pub mod deque;
+
+/// Atomics and fences.
+pub mod atomic {
+    pub use loom::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
+}
+
+/// Padding has no meaning to loom.
+#[derive(Debug, Default)]
+pub struct CachePadded<T>(T);
+
+impl<T> CachePadded<T> {
+    /// Wraps `value`.
+    pub fn new(value: T) -> Self {
+        CachePadded(value)
+    }
+}
+
+impl<T> Deref for CachePadded<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for CachePadded<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+/// A mutex without poisoning.
+#[derive(Debug)]
+pub struct Mutex<T>(loom::sync::Mutex<T>);
+
+/// What [`Mutex::lock`] returns.
+pub type MutexGuard<'a, T> = loom::sync::MutexGuard<'a, T>;
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Mutex::new(T::default())
+    }
+}
+
+impl<T> Mutex<T> {
+    /// A new mutex around `value`.
+    pub fn new(value: T) -> Self {
+        Mutex(loom::sync::Mutex::new(value))
+    }
+
+    /// The value, taken out.
+    pub fn into_inner(self) -> T {
+        self.0.into_inner().unwrap()
+    }
+
+    /// Waits for the lock.
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap()
+    }
+
+    /// The lock if it is free right now.
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock().ok()
+    }
+
+    /// The value, without locking.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap()
+    }
+}
+
+/// A condition variable without poisoning. Its time-outs never fire.
+#[derive(Debug, Default)]
+pub struct Condvar(loom::sync::Condvar);
+
+impl Condvar {
+    /// A new condition variable.
+    pub fn new() -> Self {
+        Condvar(loom::sync::Condvar::new())
+    }
+
+    /// Releases the lock, waits for a notification, locks again.
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        self.0.wait(guard).unwrap()
+    }
+
+    /// The time-out never fires under loom.
+    pub fn wait_timeout<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        _timeout: Duration,
+    ) -> (MutexGuard<'a, T>, bool) {
+        (self.wait(guard), false)
+    }
+
+    /// Wakes one waiting thread.
+    pub fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    /// Wakes all waiting threads.
+    pub fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
+
+/// A cell whose every access loom checks for races.
+#[derive(Debug)]
+pub struct UnsafeCell<T>(loom::cell::UnsafeCell<T>);
+
+impl<T> UnsafeCell<T> {
+    /// A new cell.
+    pub fn new(value: T) -> Self {
+        UnsafeCell(loom::cell::UnsafeCell::new(value))
+    }
+
+    /// The value, taken out.
+    pub fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+
+    /// Gives `f` a pointer to read through.
+    pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        self.0.with(f)
+    }
+
+    /// Gives `f` a pointer to write through.
+    pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        self.0.with_mut(f)
+    }
+}
+
+/// A thread-local of the loom thread (loom's threads share one thread of the system).
+#[macro_export]
+#[doc(hidden)]
+macro_rules! tls {
+    ($($vis:vis static $name:ident: $type:ty = $init:expr;)+) => {
+        ::loom::thread_local! { $($vis static $name: $type = $init;)+ }
+    };
+}

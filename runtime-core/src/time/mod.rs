@@ -1,0 +1,1 @@
+//! The futures of time.

@@ -1,0 +1,4 @@
+//! Timers (skeleton).
+/// All timers of one runtime.
+#[derive(Debug)]
+pub struct Timers(());
