@@ -23,6 +23,12 @@ pub fn timers() -> (Arc<Timers>, usize) {
     todo!()
 }
 
+/// Gives `f` the current runtime's timers and this thread's shard of them, or `None` outside of a
+/// runtime and on a thread whose locals are gone. As [`timers`], without touching a reference count.
+pub fn with_timers<R>(_f: impl FnOnce(Option<(&Timers, usize)>) -> R) -> R {
+    todo!()
+}
+
 /// Runs a blocking job on the current runtime's pool.
 #[track_caller]
 pub fn spawn_blocking<F, R>(_job: F) -> JoinHandle<R>

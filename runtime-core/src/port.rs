@@ -4,11 +4,12 @@
 //! [`Ports`]; afterwards nobody but the scheduler calls them.
 
 use crate::task::Job;
+pub use crate::timer::clock::{Clock, SystemClock};
 use crate::util::wake_list::WakeList;
 use std::any::Any;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Where **one** worker sleeps while the others sleep on condition variables.
 ///
@@ -63,22 +64,6 @@ pub struct Refused {
     pub job: Job,
     /// Why.
     pub source: io::Error,
-}
-
-/// A source of time. The core reads no other.
-pub trait Clock: Send + Sync {
-    /// The present moment. Never goes back.
-    fn now(&self) -> Instant;
-}
-
-/// The system's monotonic clock.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Instant {
-        Instant::now()
-    }
 }
 
 /// The parts that the facade's builder puts in.
