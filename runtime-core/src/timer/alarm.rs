@@ -1,0 +1,138 @@
+//! The owner's half of a timer: what a future that waits for a moment has inside.
+//!
+//! # Invariants
+//! - I1: `home` is `Some` from the moment at which the entry may be linked in that shard until it is
+//!   certainly linked nowhere: it was removed, or FIRED or CLOSED was seen in its word.
+//! - I2: an alarm is pinned when its entry is filed, and its drop takes the entry out before the memory is
+//!   reused.
+
+use crate::primitive::Arc;
+use crate::timer::entry::{Entry, EntryRef, State};
+use crate::timer::shard::{Closed, Shard};
+use std::pin::Pin;
+use std::task::{Poll, Waker};
+
+pin_project_lite::pin_project! {
+    /// Wakes a task at a moment. Dropping it takes the timer out.
+    #[derive(Debug)]
+    pub struct Alarm {
+        #[pin]
+        entry: Entry,
+        home: Option<Arc<Shard>>,
+    }
+
+    impl PinnedDrop for Alarm {
+        fn drop(this: Pin<&mut Self>) {
+            this.stop();
+        }
+    }
+}
+
+impl Default for Alarm {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Alarm {
+    /// An alarm that waits for nothing. Costs nothing.
+    #[inline]
+    pub fn new() -> Self {
+        Alarm { entry: Entry::new(), home: None }
+    }
+
+    /// Whether the alarm was started and its end not seen yet.
+    #[inline]
+    pub fn is_started(&self) -> bool {
+        self.home.is_some()
+    }
+
+    /// Starts an alarm that is not started: at `deadline_ns` it wakes `waker`. Also if that has passed: then
+    /// with the next look at the shard.
+    ///
+    /// # Errors
+    /// [`Closed`] when the runtime is shutting down.
+    pub fn start(
+        self: Pin<&mut Self>,
+        shard: &Arc<Shard>,
+        deadline_ns: u64,
+        waker: &Waker,
+    ) -> Result<(), Closed> {
+        assert!(self.home.is_none(), "an alarm is started once");
+        let waker = waker.clone();
+        let this = self.project();
+        // SAFETY: I2: pinned, removed on drop; used with this shard's wheel, under its lock.
+        let entry = unsafe { EntryRef::new(&this.entry) };
+        // Before the entry can be linked (I1).
+        *this.home = Some(Arc::clone(shard));
+        let started = shard.start(entry, deadline_ns, waker);
+        if started.is_err() {
+            *this.home = None;
+        }
+        started
+    }
+
+    /// Ready when a started alarm has gone off; otherwise makes `waker` the one to be woken.
+    ///
+    /// # Errors
+    /// [`Closed`] when the runtime has shut down first.
+    #[inline]
+    pub fn poll(self: Pin<&mut Self>, waker: &Waker) -> Poll<Result<(), Closed>> {
+        let this = self.project();
+        let Some(home) = this.home else { unreachable!("only a started alarm is polled") };
+        loop {
+            match this.entry.state() {
+                State::Fired => break,
+                State::Closed => {
+                    end(this.entry.as_ref(), this.home);
+                    return Poll::Ready(Err(Closed));
+                }
+                State::Waiting(_) | State::Idle => {}
+            }
+            // SAFETY: I2, I1: as in `start`, and the shard is the one in which it is filed.
+            let entry = unsafe { EntryRef::new(&this.entry) };
+            if home.renew_waker(entry, waker) {
+                return Poll::Pending;
+            }
+            // It fired or was closed since we looked: the next look shows which.
+        }
+        end(this.entry.as_ref(), this.home);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Puts a started alarm on another moment. `false` if it has gone off already, or the runtime has shut
+    /// down: then it is not started any more, and its waker was woken.
+    pub fn reset(self: Pin<&mut Self>, deadline_ns: u64) -> bool {
+        let this = self.project();
+        let Some(home) = this.home else { return false };
+        if this.entry.extend(deadline_ns) {
+            return true;
+        }
+        // SAFETY: I2, I1: as in `poll`.
+        let entry = unsafe { EntryRef::new(&this.entry) };
+        let waits = home.restart(entry, deadline_ns);
+        if !waits {
+            end(this.entry.as_ref(), this.home);
+        }
+        waits
+    }
+
+    /// Stops the alarm if it is started: it wakes nobody any more.
+    #[inline]
+    pub fn stop(self: Pin<&mut Self>) {
+        let this = self.project();
+        let Some(home) = this.home else { return };
+        if !matches!(this.entry.state(), State::Fired | State::Closed) {
+            // SAFETY: I2, I1: as in `poll`.
+            let entry = unsafe { EntryRef::new(&this.entry) };
+            home.cancel(entry);
+        }
+        end(this.entry.as_ref(), this.home);
+    }
+}
+
+/// The entry is certainly linked nowhere: forgets its shard.
+fn end(entry: Pin<&Entry>, home: &mut Option<Arc<Shard>>) {
+    entry.disarm();
+    *home = None;
+}
