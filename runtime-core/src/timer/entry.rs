@@ -124,8 +124,23 @@ impl Entry {
 
     /// Move 6, or the end of move 4: the owner makes an entry that is linked nowhere ready to be armed again.
     pub fn disarm(&self) {
+        debug_assert!(self.is_cleared(), "who unlinks an entry for good takes its waker");
         // ORDER: Relaxed; the owner alone looks at an entry that is linked nowhere.
         self.word.store(IDLE, Ordering::Relaxed);
+    }
+
+    /// Whether an entry that is linked nowhere was left as it should be. Under loom these reads are what
+    /// shows that the firing thread has let go of the entry (I3).
+    fn is_cleared(&self) -> bool {
+        let no_waker = self.waker.with(|waker| {
+            // SAFETY: I2: the caller is the owner, and the entry is linked nowhere.
+            unsafe { (*waker).is_none() }
+        });
+        let no_slot = self.slot.with(|slot| {
+            // SAFETY: I2: as above.
+            unsafe { *slot == NOWHERE }
+        });
+        no_waker && no_slot
     }
 }
 

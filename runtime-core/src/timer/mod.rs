@@ -179,6 +179,12 @@ impl Timers {
         }
     }
 
+    /// Who sleeps in the driver: for the model that gets its steps in the wrong order.
+    #[doc(hidden)]
+    pub fn parking(&self) -> &Parking {
+        &self.common.parking
+    }
+
     /// Not [`fire_all`](Self::fire_all): what a shard shows was rounded up if the time ran when it was filed.
     fn fire_every_shard(&self, now_ns: u64, ready: &mut WakeList) -> usize {
         self.shards.iter().map(|shard| shard.fire(now_ns, ready)).sum()
