@@ -57,7 +57,7 @@ impl World {
 
     fn start(&self, shard: usize, deadline_ns: u64) -> Pin<Box<Alarm>> {
         let mut alarm = Box::pin(Alarm::new());
-        alarm.as_mut().start(self.timers.shard(shard), deadline_ns, Waker::noop()).unwrap();
+        alarm.as_mut().start(Arc::clone(self.timers.shard(shard)), deadline_ns, Waker::noop()).unwrap();
         alarm
     }
 
@@ -154,7 +154,7 @@ fn p34_drop_against_fire() {
         let bell = std::sync::Arc::new(Bell(ring));
         let mut alarm = Box::pin(Alarm::new());
         let waker = Waker::from(std::sync::Arc::clone(&bell));
-        alarm.as_mut().start(world.timers.shard(0), EARLY, &waker).unwrap();
+        alarm.as_mut().start(Arc::clone(world.timers.shard(0)), EARLY, &waker).unwrap();
         drop(waker);
         let other = Arc::clone(&world);
         let firing = thread::spawn(move || other.timers.fire(0, EARLY, &mut WakeList::new()));
@@ -213,7 +213,7 @@ fn start_against_shutdown() {
         let other = Arc::clone(&world);
         let closing = thread::spawn(move || other.timers.shutdown(&mut WakeList::new()));
         let mut alarm = Box::pin(Alarm::new());
-        let started = alarm.as_mut().start(world.timers.shard(0), EARLY, &waker);
+        let started = alarm.as_mut().start(Arc::clone(world.timers.shard(0)), EARLY, &waker);
         closing.join().unwrap();
         if started.is_ok() {
             assert_eq!(alarm.as_mut().poll(&waker), Poll::Ready(Err(Closed)));
@@ -291,9 +291,7 @@ fn p34_owner_against_fire() {
 
 #[test]
 fn p34_owner_against_fire_twin() {
-    expect_failure("p34_owner_against_fire_twin", "takes its waker", || {
-        owner_against_fire(fire_backwards)
-    });
+    expect_failure("p34_owner_against_fire_twin", "takes its waker", || owner_against_fire(fire_backwards));
 }
 
 /// As `Entry::extend`.

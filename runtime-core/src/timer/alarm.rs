@@ -47,6 +47,11 @@ impl Alarm {
         self.home.is_some()
     }
 
+    /// The shard of a started alarm.
+    pub fn home(&self) -> Option<&Shard> {
+        self.home.as_deref()
+    }
+
     /// Starts an alarm that is not started: at `deadline_ns` it wakes `waker`. Also if that has passed: then
     /// with the next look at the shard.
     ///
@@ -54,7 +59,7 @@ impl Alarm {
     /// [`Closed`] when the runtime is shutting down.
     pub fn start(
         self: Pin<&mut Self>,
-        shard: &Arc<Shard>,
+        shard: Arc<Shard>,
         deadline_ns: u64,
         waker: &Waker,
     ) -> Result<(), Closed> {
@@ -64,8 +69,8 @@ impl Alarm {
         // SAFETY: I2: pinned, removed on drop; used with this shard's wheel, under its lock.
         let entry = unsafe { EntryRef::new(&this.entry) };
         // Before the entry can be linked (I1).
-        *this.home = Some(Arc::clone(shard));
-        let started = shard.start(entry, deadline_ns, waker);
+        let home = this.home.insert(shard);
+        let started = home.start(entry, deadline_ns, waker);
         if started.is_err() {
             *this.home = None;
         }

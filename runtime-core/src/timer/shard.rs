@@ -68,6 +68,11 @@ impl Shard {
         }
     }
 
+    /// The time of this shard's runtime.
+    pub fn source(&self) -> &TimeSource {
+        &self.common.source
+    }
+
     /// When something may be due at the earliest; [`NEVER`] if nothing waits.
     #[inline]
     pub fn earliest_ns(&self) -> u64 {

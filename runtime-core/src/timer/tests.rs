@@ -55,7 +55,8 @@ impl Desk {
 
     fn start_in(&mut self, shard: usize, number: usize, deadline_ns: u64) -> Result<(), Closed> {
         let mut alarm = Box::pin(Alarm::new());
-        let started = alarm.as_mut().start(self.timers.shard(shard), deadline_ns, &self.waker(number));
+        let started =
+            alarm.as_mut().start(Arc::clone(self.timers.shard(shard)), deadline_ns, &self.waker(number));
         assert!(self.alarms.insert(number, alarm).is_none());
         started
     }
@@ -237,7 +238,10 @@ fn p34_a_dropped_timer_leaves_at_once_and_a_later_reset_keeps_one_entry() {
     // The waker in the node is dropped with it: the bell's sender count is not visible, its Arc is.
     let bell = std::sync::Arc::new(Bell { number: 0, rings: desk.ring.clone() });
     let mut alarm = Box::pin(Alarm::new());
-    alarm.as_mut().start(desk.timers.shard(0), MS, &Waker::from(std::sync::Arc::clone(&bell))).unwrap();
+    alarm
+        .as_mut()
+        .start(Arc::clone(desk.timers.shard(0)), MS, &Waker::from(std::sync::Arc::clone(&bell)))
+        .unwrap();
     drop(alarm);
     assert_eq!(std::sync::Arc::strong_count(&bell), 1);
     desk.alarms.clear();
@@ -358,7 +362,7 @@ fn a_waker_that_uses_timers_when_cloned_dropped_or_woken_finds_no_lock_held() {
         fn meddle(&self) {
             self.calls.fetch_add(1, Ordering::Relaxed);
             let mut alarm = Box::pin(Alarm::new());
-            let _ = alarm.as_mut().start(self.timers.shard(0), 3 * MS, Waker::noop());
+            let _ = alarm.as_mut().start(Arc::clone(self.timers.shard(0)), 3 * MS, Waker::noop());
             self.timers.fire_all(self.timers.now_ns(), &mut WakeList::new());
         }
     }
@@ -378,20 +382,20 @@ fn a_waker_that_uses_timers_when_cloned_dropped_or_woken_finds_no_lock_held() {
         Waker::from(std::sync::Arc::new(meddler))
     };
     let mut alarm = Box::pin(Alarm::new());
-    alarm.as_mut().start(timers.shard(0), MS, &meddler()).unwrap();
+    alarm.as_mut().start(Arc::clone(timers.shard(0)), MS, &meddler()).unwrap();
     // Drops the first waker.
     assert_eq!(alarm.as_mut().poll(&meddler()), Poll::Pending);
     let mut ready = WakeList::new();
     assert_eq!(timers.fire(0, MS, &mut ready), 1);
     ready.wake_all();
     assert_eq!(alarm.as_mut().poll(&meddler()), Poll::Ready(Ok(())));
-    alarm.as_mut().start(timers.shard(0), 2 * MS, &meddler()).unwrap();
+    alarm.as_mut().start(Arc::clone(timers.shard(0)), 2 * MS, &meddler()).unwrap();
     alarm.as_mut().stop();
-    alarm.as_mut().start(timers.shard(0), 2 * MS, &meddler()).unwrap();
+    alarm.as_mut().start(Arc::clone(timers.shard(0)), 2 * MS, &meddler()).unwrap();
     timers.shutdown(&mut ready);
     ready.wake_all();
     assert_eq!(alarm.as_mut().poll(&meddler()), Poll::Ready(Err(Closed)));
-    assert_eq!(alarm.as_mut().start(timers.shard(0), 2 * MS, &meddler()), Err(Closed));
+    assert_eq!(alarm.as_mut().start(Arc::clone(timers.shard(0)), 2 * MS, &meddler()), Err(Closed));
 }
 
 /// A clock that stands where it is put.
@@ -504,7 +508,7 @@ fn one_life(timers: &Timers, rand: &Rand) {
     let mut deadline_ns = soon();
     let mut alarm = Box::pin(Alarm::new());
     let shard = timers.shard(rand.below(2) as usize);
-    alarm.as_mut().start(shard, deadline_ns, Waker::noop()).unwrap();
+    alarm.as_mut().start(Arc::clone(shard), deadline_ns, Waker::noop()).unwrap();
     for _ in 0..rand.below(6) {
         if rand.below(2) == 0 {
             deadline_ns = soon();

@@ -1,0 +1,189 @@
+//! Waiting for a moment.
+
+#![forbid(unsafe_code)]
+
+use crate::context;
+use crate::coop;
+use crate::primitive::Arc;
+use crate::time::instant::Instant;
+use crate::timer::Alarm;
+use crate::timer::shard::Shard;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+const NO_RUNTIME: &str = "there is no runtime on this thread, so nobody would end this wait: await timers inside \
+                          of `runtime::run`, `#[runtime::main]`, a task, or within `Handle::enter`";
+const SHUT_DOWN: &str = "the runtime's timers have shut down: this future can wait no longer. Await it on a runtime \
+                         that is running";
+
+/// Waits for `duration`, counted from this call.
+///
+/// `sleep(Duration::ZERO)` lets other tasks run once. `Duration::MAX` waits for ever.
+///
+/// # Cancel safety
+/// Dropping the future takes its timer out at once. Nothing else is lost.
+///
+/// # Panics
+/// When it is polled and must wait, but not inside of a runtime, or the runtime has shut down.
+#[inline]
+pub fn sleep(duration: Duration) -> Sleep {
+    let now = Instant::now();
+    Sleep::new(now + duration, if duration.is_zero() { Phase::Due } else { Phase::Ahead })
+}
+
+/// Waits until `deadline`. If that has passed, it lets other tasks run once.
+///
+/// # Cancel safety
+/// Dropping the future takes its timer out at once. Nothing else is lost.
+///
+/// # Panics
+/// When it is polled and must wait, but not inside of a runtime, or the runtime has shut down.
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep::new(deadline, Phase::Unknown)
+}
+
+pin_project_lite::pin_project! {
+    /// The future of [`sleep`] and [`sleep_until`]. Once it is ready, it stays so until it is
+    /// [`reset`](Sleep::reset).
+    ///
+    /// It has the timer inside, so it must be pinned to be polled: `pin!(sleep(d))`, or `Box::pin`.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Sleep {
+        deadline: Instant,
+        phase: Phase,
+        #[pin]
+        alarm: Alarm,
+    }
+}
+
+/// ```text
+///            ╭▶ Due ──▶ Yielded ─▶ Done
+///  Unknown ──┤                      ▲
+///            ╰▶ Ahead ─▶ Waiting ───╯        reset: from anywhere to Unknown, or it keeps Waiting
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nobody has looked at the clock yet.
+    Unknown,
+    /// The deadline lay ahead when it was set: no need to look again before waiting.
+    Ahead,
+    /// The deadline had passed when it was set or first looked at.
+    Due,
+    /// It had, and the others were let run.
+    Yielded,
+    /// The alarm is started.
+    Waiting,
+    /// The deadline has passed, and was seen to.
+    Done,
+}
+
+impl Sleep {
+    #[inline]
+    fn new(deadline: Instant, phase: Phase) -> Sleep {
+        Sleep { deadline, phase, alarm: Alarm::new() }
+    }
+
+    /// The moment for which this waits.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Whether the deadline has passed.
+    pub fn is_elapsed(&self) -> bool {
+        self.phase == Phase::Done || Instant::now() >= self.deadline
+    }
+
+    /// Puts the future on another deadline, whether or not the present one has passed.
+    ///
+    /// If a task waits for it, that task will be woken at the new deadline. If the future was ready already,
+    /// it must be polled again before it wakes anybody.
+    ///
+    /// A later deadline costs no lock.
+    pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
+        let this = self.project();
+        *this.deadline = deadline;
+        let moment_ns = this.alarm.home().map(|home| home.source().ns_of(deadline.into_std()));
+        let waits = moment_ns.is_some_and(|moment_ns| this.alarm.reset(moment_ns));
+        *this.phase = if waits { Phase::Waiting } else { Phase::Unknown };
+    }
+
+    /// [`reset`](Self::reset) for who knows what time it is.
+    pub(super) fn reset_at(mut self: Pin<&mut Self>, deadline: Instant, now: Instant) {
+        self.as_mut().reset(deadline);
+        let phase = self.project().phase;
+        if *phase == Phase::Unknown {
+            *phase = if deadline <= now { Phase::Due } else { Phase::Ahead };
+        }
+    }
+
+    /// Waits without letting others run first when the deadline has passed, and without touching the budget.
+    #[inline]
+    pub(super) fn poll_deadline(self: Pin<&mut Self>, cx: &Context<'_>) -> Poll<()> {
+        let this = self.project();
+        match *this.phase {
+            Phase::Waiting => {
+                let ended = ready!(this.alarm.poll(cx.waker()));
+                assert!(ended.is_ok(), "{SHUT_DOWN}");
+            }
+            Phase::Unknown | Phase::Ahead => {
+                if let Some((shard, deadline_ns)) = moment_to_wait(*this.deadline, *this.phase) {
+                    let started = this.alarm.start(shard, deadline_ns, cx.waker());
+                    assert!(started.is_ok(), "{SHUT_DOWN}");
+                    *this.phase = Phase::Waiting;
+                    return Poll::Pending;
+                }
+            }
+            Phase::Due | Phase::Yielded | Phase::Done => {}
+        }
+        *this.phase = Phase::Done;
+        Poll::Ready(())
+    }
+
+    /// Whether the deadline has passed without anybody having waited; says so once.
+    fn is_due_at_first(self: Pin<&mut Self>) -> bool {
+        let this = self.project();
+        if *this.phase == Phase::Unknown {
+            *this.phase = if Instant::now() >= *this.deadline { Phase::Due } else { Phase::Ahead };
+        }
+        let due = *this.phase == Phase::Due;
+        if due {
+            *this.phase = Phase::Yielded;
+        }
+        due
+    }
+}
+
+/// Where and for what moment to start an alarm; `None` if the deadline has passed.
+///
+/// A deadline that lay ahead when it was set is taken to lie ahead still: if it does not, the alarm goes
+/// off at the end of the round, and a look at the clock is saved each time it does. With paused time the
+/// clock costs nothing and is always asked.
+#[inline]
+fn moment_to_wait(deadline: Instant, phase: Phase) -> Option<(Arc<Shard>, u64)> {
+    context::with_timers(|timers| {
+        let (timers, shard) = timers.expect(NO_RUNTIME);
+        let source = timers.source();
+        let deadline_ns = source.ns_of(deadline.into_std());
+        let ahead = phase == Phase::Ahead && !source.is_shifted();
+        let waits = ahead || source.now_ns() < deadline_ns;
+        waits.then(|| (Arc::clone(timers.shard(shard)), deadline_ns))
+    })
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let unit = ready!(coop::poll_proceed(cx));
+        if self.as_mut().is_due_at_first() {
+            coop::yield_now(cx);
+            return Poll::Pending;
+        }
+        ready!(self.poll_deadline(cx));
+        unit.made_progress();
+        Poll::Ready(())
+    }
+}

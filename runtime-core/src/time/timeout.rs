@@ -1,0 +1,82 @@
+//! A future with a deadline.
+
+#![forbid(unsafe_code)]
+
+use crate::time::error::Elapsed;
+use crate::time::instant::Instant;
+use crate::time::sleep::{Sleep, sleep, sleep_until};
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Waits for `future`, at most for `duration`, counted from this call.
+///
+/// The future is polled first: one that is ready at once is ready with any duration, and costs no timer.
+/// With `Duration::ZERO` it is polled once.
+///
+/// # Errors
+/// [`Elapsed`] if the deadline comes first. The future is not dropped then, but with the [`Timeout`]: after
+/// `timeout(…).await` it is gone. (To have a *task* cancelled and its cleanup waited for, use
+/// `JoinHandle::timeout`.)
+///
+/// # Cancel safety
+/// Dropping it drops the future.
+///
+/// # Panics
+/// When it must wait, but not inside of a runtime, or the runtime has shut down.
+#[inline]
+pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
+    Timeout { delay: sleep(duration), value: future.into_future() }
+}
+
+/// Waits for `future`, at most until `deadline`. As [`timeout`] otherwise.
+///
+/// # Errors
+/// [`Elapsed`] if the deadline comes first.
+pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
+    Timeout { delay: sleep_until(deadline), value: future.into_future() }
+}
+
+pin_project_lite::pin_project! {
+    /// The future of [`timeout`] and [`timeout_at`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Timeout<T> {
+        #[pin]
+        value: T,
+        #[pin]
+        delay: Sleep,
+    }
+}
+
+impl<T> Timeout<T> {
+    /// The future inside.
+    pub fn get_ref(&self) -> &T {
+        &self.value
+    }
+
+    /// The future inside.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+
+    /// The future inside, without its deadline.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+}
+
+impl<T: Future> Future for Timeout<T> {
+    type Output = Result<T::Output, Elapsed>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.value.poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        // Also when the future has used up the budget: one that always does would never time out.
+        this.delay.poll_deadline(cx).map(|()| Err(Elapsed::new()))
+    }
+}
