@@ -249,7 +249,7 @@ impl Bare {
 
     fn fire(&self, fire: fn(EntryRef)) {
         let mut wheel = self.wheel.lock().unwrap();
-        wheel.advance(EARLY);
+        assert_eq!(wheel.advance(EARLY), EARLY);
         if let Some(entry) = wheel.pop_due() {
             fire(entry);
         }

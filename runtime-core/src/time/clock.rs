@@ -2,8 +2,8 @@
 
 #![forbid(unsafe_code)]
 
-use crate::context;
 use crate::coop;
+use crate::time::present;
 use crate::timer::Timers;
 use crate::util::wake_list::WakeList;
 use std::future::poll_fn;
@@ -67,6 +67,6 @@ pub async fn advance(duration: Duration) {
 
 #[track_caller]
 fn with_timers<R>(f: impl FnOnce(&Timers) -> R) -> R {
-    let result = context::with_timers(|timers| timers.map(|(timers, _shard)| f(timers)));
+    let result = present::with_timers(|timers| timers.map(|(timers, _shard)| f(timers)));
     result.expect(NO_RUNTIME)
 }

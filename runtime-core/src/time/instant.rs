@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::context;
+use crate::time::present;
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::time::{Duration, Instant as StdInstant};
@@ -20,7 +20,7 @@ impl Instant {
     /// The present moment: on a thread of a runtime whose time was paused, that runtime's; else the system's.
     #[inline]
     pub fn now() -> Instant {
-        let std = context::with_timers(|timers| match timers {
+        let std = present::with_timers(|timers| match timers {
             Some((timers, _shard)) => timers.source().now(),
             None => StdInstant::now(),
         });

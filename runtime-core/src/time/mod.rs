@@ -12,8 +12,14 @@ mod clock;
 pub mod error;
 mod instant;
 mod interval;
+mod present;
 mod sleep;
 mod timeout;
+
+#[cfg(test)]
+mod hand_driven;
+#[cfg(test)]
+mod tests;
 
 pub use self::clock::{advance, pause, resume};
 pub use self::instant::Instant;

@@ -2,10 +2,10 @@
 
 #![forbid(unsafe_code)]
 
-use crate::context;
 use crate::coop;
 use crate::primitive::Arc;
 use crate::time::instant::Instant;
+use crate::time::present;
 use crate::timer::Alarm;
 use crate::timer::shard::Shard;
 use std::future::Future;
@@ -163,7 +163,7 @@ impl Sleep {
 /// clock costs nothing and is always asked.
 #[inline]
 fn moment_to_wait(deadline: Instant, phase: Phase) -> Option<(Arc<Shard>, u64)> {
-    context::with_timers(|timers| {
+    present::with_timers(|timers| {
         let (timers, shard) = timers.expect(NO_RUNTIME);
         let source = timers.source();
         let deadline_ns = source.ns_of(deadline.into_std());

@@ -29,7 +29,7 @@
 //!   filed (its lock), or by the owner while the word is IDLE or FIRED: then the entry is linked nowhere.
 //! - I3: the store of FIRED or CLOSED is the last thing that the firing thread does to an entry: the
 //!   owner, who reads it with Acquire, may free the memory at once.
-//! - I4: an entry is linked if and only if its slot is not [`NOWHERE`]; who links it checks that.
+//! - I4: an entry is linked if and only if its slot is not `NOWHERE`; who links it checks that.
 
 use crate::primitive::UnsafeCell;
 use crate::primitive::atomic::{AtomicU64, Ordering};

@@ -2,9 +2,9 @@
 //!
 //! | word | meaning |
 //! |---|---|
-//! | [`NOBODY`] (0) | nobody sleeps in the driver, or who does has been told to get up: a timer says nothing |
+//! | `NOBODY` (0) | nobody sleeps in the driver, or who does has been told to get up: a timer says nothing |
 //! | a moment | sleeps at most until then: an earlier timer must unpark |
-//! | [`ANNOUNCED`] (the maximum) | about to sleep, still adding up how long, or sleeps without an end |
+//! | `ANNOUNCED` (the maximum) | about to sleep, still adding up how long, or sleeps without an end |
 //!
 //! # Why no timer is lost
 //!

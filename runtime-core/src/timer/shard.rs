@@ -176,7 +176,7 @@ impl Shard {
         let mut fired_count = 0;
         loop {
             let mut inner = self.inner.lock();
-            inner.wheel.advance(now_ns);
+            let now_ns = inner.wheel.advance(now_ns);
             let batch_count = fire_batch(&mut inner.wheel, now_ns, ready);
             fired_count += batch_count;
             if batch_count < FIRE_BATCH_MAX {

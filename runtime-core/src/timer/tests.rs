@@ -210,6 +210,18 @@ fn p32_fires_at_its_deadline_and_not_a_nanosecond_before() {
     }
 }
 
+/// Two workers read the clock, and come to the same shard in the other order.
+#[test]
+fn p32_who_comes_with_an_older_time_fires_what_is_due() {
+    let mut desk = Desk::new(1);
+    assert_eq!(desk.fire(900 * MS), []);
+    desk.start(1, 700 * MS);
+    desk.start(2, 850 * MS);
+    desk.start(3, 1000 * MS);
+    assert_eq!(desk.fire(800 * MS), [1, 2]);
+    assert_eq!(desk.timers.shard(0).exact_earliest_ns(), 1000 * MS);
+}
+
 #[test]
 fn p33_a_deadline_beyond_the_end_of_time_waits_for_ever() {
     let mut desk = Desk::new(1);

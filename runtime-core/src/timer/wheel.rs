@@ -118,8 +118,10 @@ impl Wheel {
         self.bound_ns()
     }
 
-    /// Moves time to `now_ns`, never back: what is due then can be popped.
-    pub fn advance(&mut self, now_ns: u64) {
+    /// Moves time to `now_ns`, and says how late it is: later, if a thread that read the clock later was
+    /// here first. What is due then can be popped.
+    pub fn advance(&mut self, now_ns: u64) -> u64 {
+        let now_ns = now_ns.max(self.elapsed << TICK_BITS);
         let now = now_ns >> TICK_BITS;
         while let Some(slot) = self.first_slot() {
             let start = self.start_of(slot);
@@ -137,7 +139,8 @@ impl Wheel {
                 break;
             }
         }
-        self.elapsed = self.elapsed.max(now);
+        self.elapsed = now;
+        now_ns
     }
 
     /// The next timer that is due, unlinked. The caller fires it, or files it again with
