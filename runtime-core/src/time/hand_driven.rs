@@ -66,9 +66,18 @@ pub(super) fn spawn(task: impl Future<Output = ()> + 'static) {
 ///
 /// Says how often `main` was polled.
 pub(super) fn run(main: impl Future<Output = ()> + 'static) -> usize {
-    let (wake, woken) = mpsc::channel();
     let timers = Timers::new(std::sync::Arc::new(SystemClock), 1, || {});
     timers.pause().unwrap();
+    run_on(timers, main)
+}
+
+/// [`run`] with the time running: for a `main` that never waits.
+pub(super) fn run_unpaused(main: impl Future<Output = ()> + 'static) -> usize {
+    run_on(Timers::new(std::sync::Arc::new(SystemClock), 1, || {}), main)
+}
+
+fn run_on(timers: Timers, main: impl Future<Output = ()> + 'static) -> usize {
+    let (wake, woken) = mpsc::channel();
     let world = Rc::new(World { timers, tasks: RefCell::new(vec![]), wake });
     WORLD.set(Some(Rc::clone(&world)));
     spawn(main);

@@ -2,7 +2,7 @@
 
 use crate::coop;
 use crate::time::error::Elapsed;
-use crate::time::hand_driven::{run, shut_timers_down, spawn, timer_count};
+use crate::time::hand_driven::{run, run_unpaused, shut_timers_down, spawn, timer_count};
 use crate::time::{
     Instant, Interval, MissedTickBehavior, Sleep, Timeout, advance, interval, interval_at, pause, resume,
     sleep, sleep_until, timeout, timeout_at,
@@ -278,6 +278,42 @@ fn timeout_ends_a_future_that_uses_up_its_budget_in_every_poll() {
         advance(ms(10)).await;
         assert!(late.await.is_err());
         assert_eq!(start.elapsed(), ms(10));
+    });
+}
+
+#[test]
+fn ticks_that_are_due_are_taken_without_waiting_while_the_budget_lasts() {
+    run_unpaused(async {
+        let start = Instant::now() - Duration::from_secs(1);
+        let mut ticks = interval_at(start, ms(1));
+        for tick in 0..u32::from(coop::BUDGET_MAX) {
+            let poll = poll_fn(|cx| Poll::Ready(ticks.poll_tick(cx))).await;
+            assert_eq!(poll, Poll::Ready(start + ms(1) * tick));
+        }
+        assert!(poll_once(pin!(ticks.tick())).await.is_pending());
+        assert_eq!(timer_count(), 0);
+    });
+}
+
+#[test]
+fn a_sleep_that_has_ended_uses_up_the_budget() {
+    run(async {
+        let mut nap = pin!(sleep(ms(1)));
+        let mut ready_count = 0;
+        nap.as_mut().await;
+        while poll_once(nap.as_mut()).await.is_ready() {
+            ready_count += 1;
+        }
+        assert_eq!(ready_count, coop::BUDGET_MAX - 1);
+    });
+}
+
+#[test]
+fn a_timeout_that_passes_before_its_first_poll_has_elapsed() {
+    run(async {
+        let mut late = pin!(timeout(ms(10), pending::<()>()));
+        advance(ms(20)).await;
+        assert_eq!(poll_once(late.as_mut()).await, Poll::Ready(Err(Elapsed::new())));
     });
 }
 

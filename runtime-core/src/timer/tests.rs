@@ -306,6 +306,8 @@ fn p37_an_earlier_timer_unparks_the_sleeper_once_and_a_later_one_does_not() {
     assert_eq!(desk.unpark_count(), 1, "it is awake");
 
     assert!(desk.timers.begin_park().unwrap() < 21 * MS);
+    desk.start(7, 20 * MS);
+    assert_eq!(desk.unpark_count(), 1, "at the same moment");
     assert!(desk.reset(1, 5 * MS));
     assert_eq!(desk.unpark_count(), 2, "a timer put on an earlier moment");
     desk.timers.end_park();
@@ -314,6 +316,8 @@ fn p37_an_earlier_timer_unparks_the_sleeper_once_and_a_later_one_does_not() {
     let mut ready = WakeList::new();
     assert_eq!(desk.timers.fire_all(60 * MS, &mut ready), 0);
     assert_eq!(desk.timers.begin_park(), None);
+    desk.start(7, NEVER);
+    assert_eq!(desk.unpark_count(), 2, "a timer that does not fire");
     desk.start(6, NEVER - 1);
     assert_eq!(desk.unpark_count(), 3, "who sleeps without an end is unparked by any deadline");
     desk.timers.end_park();
@@ -475,10 +479,12 @@ fn an_idle_paused_runtime_jumps_from_deadline_to_deadline() {
     let mut desk = Desk::new(2);
     let mut ready = WakeList::new();
     desk.start(1, 7_000 * MS + 1);
+    assert!(desk.timers.earliest_of(0) > 7_000 * MS + 1, "those close to each other fire together");
     assert_eq!(desk.timers.advance_to_next(&mut ready), 0, "the time runs");
     desk.timers.pause().unwrap();
     let now_ns = desk.timers.now_ns();
     desk.start_in(1, 2, 3_000 * MS + 5).unwrap();
+    assert_eq!(desk.timers.earliest_of(1), 3_000 * MS + 5, "paused time stops at exact moments");
     desk.start(3, 8_000 * MS);
     desk.start(4, 2_000 * MS);
     // Neither a dropped timer nor one put off is a place to stop.
@@ -493,6 +499,9 @@ fn an_idle_paused_runtime_jumps_from_deadline_to_deadline() {
     }
     assert_eq!(desk.timers.advance_to_next(&mut ready), 0);
     assert!(now_ns < 2_000 * MS, "the test itself took no two seconds");
+    assert_eq!(desk.unpark_count(), 0);
+    desk.timers.resume().unwrap();
+    assert_eq!(desk.unpark_count(), 1, "who sleeps without an end must look at deadlines again");
 }
 
 #[test]
