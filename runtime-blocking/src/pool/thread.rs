@@ -22,8 +22,9 @@ use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// How often a thread looks for a job before it sleeps.
-pub(super) const SPINS: u32 = 16;
+/// How often a thread looks for a job before it sleeps. Measured on 2 cores: a round trip takes 1.7 µs with
+/// 12 or more, 5 µs with 8 or none; 20,000 jobs at once 60 ns each with any, 120 to 200 with none.
+pub(super) const SPINS: u32 = 12;
 /// Of these, how many only pause the core; the others give it away.
 const SPINS_ON_CORE: u32 = 8;
 
