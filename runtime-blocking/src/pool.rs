@@ -10,6 +10,7 @@ pub(crate) mod fault;
 #[cfg(loom)]
 #[path = "pool/fault_loom.rs"]
 pub(crate) mod fault;
+mod guard;
 pub(crate) mod options;
 mod roster;
 pub(crate) mod shared;
@@ -73,7 +74,16 @@ impl Pool {
     }
 }
 
-impl<W> Shared<W> {
+impl<W: Work> Shared<W> {
+    /// A pool without threads.
+    ///
+    /// # Errors
+    /// `InvalidInput` for options that make no sense.
+    pub fn new(options: Options) -> io::Result<Self> {
+        // Handed in, so that `shared`, which starts threads, need not know what they do.
+        Shared::with_main(options, thread::main::<W>)
+    }
+
     /// See [`Pool::counts`].
     pub fn counts(&self) -> Counts {
         let word = self.word.load();

@@ -12,6 +12,10 @@ const MAX_THREADS: usize = 512;
 /// How long an idle thread stays, if nothing else is said.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
+/// How often a thread looks for a job before it sleeps. Measured on 2 cores: a round trip takes 1.7 µs with
+/// 12 or more, 5 µs with 8 or none; 20,000 jobs at once 60 ns each with any, 120 to 200 with none.
+const SPINS: u32 = 12;
+
 /// User code that runs on a pool thread at a turn of its life.
 pub type Hook = Arc<dyn Fn() + Send + Sync>;
 /// Gives each new thread its name.
@@ -71,7 +75,7 @@ impl Default for Options {
             on_thread_stop: None,
             wrap_thread: None,
             start_thread: Arc::new(NewThread::start),
-            spins: super::thread::SPINS,
+            spins: SPINS,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What the threads and the submitters of one pool share: submit, start, shut down.
 
+use super::guard::guarded;
 use super::options::{NewThread, Options};
-use super::roster::Roster;
+use super::roster::{Roster, ThreadId};
 use super::sleepers::Sleepers;
-use super::thread::{self, guarded};
 use super::word::{Call, StartFailed, Submit, Word};
 use runtime_core::primitive::Arc;
 use runtime_core::primitive::channel::{Receiver, Sender, unbounded};
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,6 +25,11 @@ pub trait Work: Send + 'static {
     fn refuse(self, source: io::Error);
 }
 
+runtime_core::tls! {
+    // Address of the pool that this thread serves; 0 if none.
+    static SERVES: Cell<usize> = Cell::new(0);
+}
+
 /// One pool.
 pub struct Shared<W> {
     pub(super) word: Word,
@@ -32,20 +38,33 @@ pub struct Shared<W> {
     pub(super) options: Options,
     /// `options.max_threads`, checked.
     pub(super) cap: u16,
+    /// What a thread runs from its first to its last moment.
+    main: fn(Arc<Shared<W>>, ThreadId),
     jobs_in: Sender<W>,
     jobs_out: Receiver<W>,
 }
 
 impl<W: Work> Shared<W> {
-    /// A pool without threads.
+    /// A pool without threads. The ones it starts run `main`.
     ///
     /// # Errors
     /// `InvalidInput` for options that make no sense.
-    pub fn new(options: Options) -> io::Result<Self> {
+    pub(super) fn with_main(options: Options, main: fn(Arc<Self>, ThreadId)) -> io::Result<Self> {
         let cap = options.check()?;
         let (jobs_in, jobs_out) = unbounded();
-        let (sleepers, roster) = (Sleepers::new(), Roster::new());
-        Ok(Shared { word: Word::new(), sleepers, roster, options, cap, jobs_in, jobs_out })
+        let (word, sleepers, roster) = (Word::new(), Sleepers::new(), Roster::new());
+        Ok(Shared { word, sleepers, roster, options, cap, main, jobs_in, jobs_out })
+    }
+
+    /// The calling thread is one of this pool's from now on.
+    pub(super) fn serve(&self) {
+        SERVES.with(|serves| serves.set(std::ptr::from_ref(self).addr()));
+    }
+
+    /// Whether the calling thread is one of this pool's.
+    fn is_served_by_caller(&self) -> bool {
+        // A thread whose locals are gone is past all jobs.
+        SERVES.try_with(Cell::get).is_ok_and(|address| address == std::ptr::from_ref(self).addr())
     }
 
     /// Queues `job`.
@@ -95,13 +114,13 @@ impl<W: Work> Shared<W> {
     fn start(this: &Arc<Self>) -> io::Result<()> {
         let id = this.roster.starting();
         let (start_thread, name) = (&this.options.start_thread, &this.options.thread_name);
-        let shared = this.clone();
+        let (shared, main) = (this.clone(), this.main);
         // The name comes from user code.
         let started = catch_unwind(AssertUnwindSafe(|| {
             start_thread(NewThread {
                 name: name(),
                 stack_size: this.options.stack_size,
-                body: Box::new(move || thread::main(shared, id)),
+                body: Box::new(move || main(shared, id)),
             })
         }));
         match started.unwrap_or_else(|_| Err(io::Error::other("naming a blocking thread panicked"))) {
@@ -155,7 +174,7 @@ impl<W: Work> Shared<W> {
         let now = Instant::now();
         // No deadline: later than the clock can count.
         let deadline = now.checked_add(timeout);
-        let own = usize::from(thread::is_of(self));
+        let own = usize::from(self.is_served_by_caller());
         if let Some(closed) = self.word.close() {
             for _ in 0..closed.idle {
                 self.sleepers.wake();

@@ -12,36 +12,21 @@
 //! else is called. User code (jobs, hooks, what wraps the thread) runs inside a guard, and outside of
 //! every lock; a panic in it is reported by std's panic hook and changes nothing here.
 
+use super::guard::guarded;
 use super::options::Options;
 use super::roster::ThreadId;
 use super::shared::{Shared, Work};
 use super::sleepers::{Sleeper, Slept};
 use super::word::{Next, TimeOut};
 use runtime_core::primitive::{Arc, hint, thread};
-use std::cell::Cell;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// How often a thread looks for a job before it sleeps. Measured on 2 cores: a round trip takes 1.7 µs with
-/// 12 or more, 5 µs with 8 or none; 20,000 jobs at once 60 ns each with any, 120 to 200 with none.
-pub(super) const SPINS: u32 = 12;
-/// Of these, how many only pause the core; the others give it away.
+/// Of the looks at the queue, how many only pause the core; the others give it away.
 const SPINS_ON_CORE: u32 = 8;
-
-runtime_core::tls! {
-    // Address of the pool that this thread serves; 0 if none.
-    static SERVES: Cell<usize> = Cell::new(0);
-}
-
-/// Whether the calling thread serves `shared`.
-pub(super) fn is_of<W>(shared: &Shared<W>) -> bool {
-    // A thread whose locals are gone is past all jobs.
-    SERVES.try_with(Cell::get).is_ok_and(|address| address == std::ptr::from_ref(shared).addr())
-}
 
 /// What the system's thread runs.
 pub(super) fn main<W: Work>(shared: Arc<Shared<W>>, id: ThreadId) {
-    SERVES.with(|serves| serves.set(std::ptr::from_ref::<Shared<W>>(&shared).addr()));
+    shared.serve();
     let (first, call) = shared.word.arrive(shared.cap);
     Shared::call(&shared, call);
     let mut first = Some(first);
@@ -118,15 +103,5 @@ fn sleep<W: Work>(shared: &Arc<Shared<W>>, sleeper: &Arc<Sleeper>) -> Next {
             next
         }
         Slept::TimedOut => Next::End,
-    }
-}
-
-/// Runs user code. A panic ends here; std's panic hook has reported it.
-pub(super) fn guarded(user: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(user)) {
-        // A payload that panics when dropped is not dropped twice.
-        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            std::mem::forget(second);
-        }
     }
 }
