@@ -318,3 +318,69 @@ impl fmt::Debug for Word {
         self.load().fmt(f)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn word(fields: Fields) -> Word {
+        Word(AtomicU64::new(fields.pack()))
+    }
+
+    #[test]
+    fn fields_do_not_run_into_each_other() {
+        let max = THREADS_MAX as u16;
+        for fields in [
+            Fields { threads: max, ..Fields::default() },
+            Fields { idle: max, ..Fields::default() },
+            Fields { searching: true, ..Fields::default() },
+            Fields { closed: true, ..Fields::default() },
+            Fields { queued: QUEUED_MAX, ..Fields::default() },
+        ] {
+            assert_eq!(Fields::unpack(fields.pack()), fields);
+        }
+    }
+
+    #[test]
+    fn the_count_of_jobs_has_an_end() {
+        let word = word(Fields { threads: 1, queued: QUEUED_MAX, ..Fields::default() });
+        assert_eq!(word.submit(1), Submit::Full);
+        assert_eq!(word.next(), Next::Job);
+        assert_eq!(word.submit(1), Submit::Counted(Call::Nobody));
+    }
+
+    #[test]
+    fn one_is_on_the_way_at_a_time_and_hands_on() {
+        let word = Word::new();
+        assert_eq!(word.submit(3), Submit::Counted(Call::Start));
+        assert_eq!(word.submit(3), Submit::Counted(Call::Nobody));
+        assert_eq!(word.submit(3), Submit::Counted(Call::Nobody));
+        assert_eq!(word.arrive(3), (Next::Job, Call::Start));
+        assert_eq!(word.arrive(3), (Next::Job, Call::Start));
+        assert_eq!(word.arrive(3), (Next::Job, Call::Nobody));
+        assert_eq!(word.load(), Fields { threads: 3, ..Fields::default() });
+    }
+
+    #[test]
+    fn who_arrives_for_nothing_no_longer_counts_as_on_the_way() {
+        let word = word(Fields { threads: 1, ..Fields::default() });
+        assert_eq!(word.submit(2), Submit::Counted(Call::Start));
+        assert_eq!(word.next(), Next::Job);
+        assert_eq!(word.arrive(2), (Next::Nothing, Call::Nobody));
+        assert_eq!(word.next(), Next::Search);
+        assert_eq!(word.rest(2), (Next::Sleep, Call::Nobody));
+        assert_eq!(word.submit(2), Submit::Counted(Call::Wake));
+    }
+
+    #[test]
+    fn a_refused_start_wakes_who_fell_asleep_meanwhile() {
+        let word = word(Fields { threads: 2, ..Fields::default() });
+        assert_eq!(word.submit(3), Submit::Counted(Call::Start));
+        assert_eq!(word.next(), Next::Job);
+        assert_eq!(word.next(), Next::Sleep);
+        assert_eq!(word.submit(3), Submit::Counted(Call::Nobody));
+        // The first job may wait for the second one: the sleeper must come.
+        assert_eq!(word.start_failed(), StartFailed::OthersDrain(Call::Wake));
+        assert_eq!(word.arrive(3), (Next::Job, Call::Nobody));
+    }
+}
