@@ -1,8 +1,5 @@
 //! Faults that a loom model can plant, to prove that it would see them.
 
-// std's, not loom's: which fault is planted is no part of the model.
-#![allow(clippy::disallowed_types)]
-
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// One way to break the protocol of [`word`](super::word).
