@@ -334,3 +334,35 @@ fn options_without_sense_are_an_error_that_names_them() {
     assert!(refused(|options| options.max_threads = 1 << 20).contains("max_threads"));
     assert!(refused(|options| options.stack_size = Some(0)).contains("stack_size"));
 }
+
+/// Submitters on four threads against threads that leave at once, with a shutdown somewhere in between:
+/// every job has exactly one fate, and no thread is left.
+#[test]
+fn every_job_has_one_fate_whatever_comes_and_goes() {
+    const SUBMITTERS: usize = 4;
+    const JOBS: usize = 500;
+    for round in 0..40 {
+        let pool = pool(|options| {
+            options.max_threads = 1 + round % 3;
+            options.keep_alive = Duration::from_micros(round as u64 % 5 * 10);
+        });
+        let fates: Vec<Receiver<Fate>> = std::thread::scope(|scope| {
+            let submitters: Vec<_> = (0..SUBMITTERS)
+                .map(|_| scope.spawn(|| (0..JOBS).map(|_| submit(&pool, || {})).collect::<Vec<_>>()))
+                .collect();
+            // Every other round is shut down while jobs come in.
+            if round % 2 == 1 {
+                eventually("a job comes in", || pool.counts().threads > 0);
+                assert_eq!(pool.shutdown(LONG), 0);
+            }
+            submitters.into_iter().flat_map(|submitter| submitter.join().unwrap()).collect()
+        });
+        for fates in &fates {
+            let first = fate(fates);
+            assert!(round % 2 == 1 || first == Fate::Ran, "{first:?} without a shutdown");
+            assert!(fates.recv_timeout(LONG).is_err(), "a second fate after {first:?}");
+        }
+        assert_eq!(pool.shutdown(LONG), 0);
+        assert_eq!((pool.counts().threads, pool.counts().queued), (0, 0));
+    }
+}
