@@ -336,14 +336,23 @@ fn options_without_sense_are_an_error_that_names_them() {
 }
 
 /// Submitters on four threads against threads that leave at once, with a shutdown somewhere in between:
-/// every job has exactly one fate, and no thread is left.
+/// every job has exactly one fate, there are never too many threads, and none is left.
 #[test]
 fn every_job_has_one_fate_whatever_comes_and_goes() {
     const SUBMITTERS: usize = 4;
     const JOBS: usize = 500;
     for round in 0..40 {
+        let cap = 1 + round % 3;
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (starting, stopping, at_once) = (now.clone(), now.clone(), most.clone());
         let pool = pool(|options| {
-            options.max_threads = 1 + round % 3;
+            options.on_thread_start = Some(std::sync::Arc::new(move || {
+                at_once.fetch_max(starting.fetch_add(1, SeqCst) + 1, SeqCst);
+            }));
+            options.on_thread_stop = Some(std::sync::Arc::new(move || {
+                stopping.fetch_sub(1, SeqCst);
+            }));
+            options.max_threads = cap;
             options.keep_alive = Duration::from_micros(round as u64 % 5 * 10);
         });
         let fates: Vec<Receiver<Fate>> = std::thread::scope(|scope| {
@@ -364,5 +373,7 @@ fn every_job_has_one_fate_whatever_comes_and_goes() {
         }
         assert_eq!(pool.shutdown(LONG), 0);
         assert_eq!((pool.counts().threads, pool.counts().queued), (0, 0));
+        assert!(most.load(SeqCst) <= cap, "{} threads at once, at most {cap}", most.load(SeqCst));
+        assert_eq!(now.load(SeqCst), 0, "a thread did not stop");
     }
 }
