@@ -6,8 +6,8 @@
 //! RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 cargo test --profile loom -p loom-tests
 //! ```
 //!
-//! Without `--cfg loom` this package is empty. [`model`] explores one protocol within fixed bounds;
-//! [`expect_failure`] does the same with a *broken twin* — the same model with one ordering weakened or
+//! Without `--cfg loom` this package is empty. `model` explores one protocol within fixed bounds;
+//! `expect_failure` does the same with a *broken twin* — the same model with one ordering weakened or
 //! one re-check removed — and demands that loom finds the fault: a model that cannot see its own twin
 //! fail proves nothing.
 #![cfg(loom)]
@@ -55,7 +55,7 @@ where
     println!("model {}: {} executions", Location::caller(), executions.load(Ordering::Relaxed));
 }
 
-/// Runs the broken twin `body` as [`model`] does, and passes only if loom finds a failure whose message
+/// Runs the broken twin `body` as `model` does, and passes only if loom finds a failure whose message
 /// contains `expected` (`"deadlock"`, `"Causality violation"`, `"leaked"`, or the text of an assertion).
 ///
 /// `test` is the name of the calling test: the twin runs in a child process of this test binary, because

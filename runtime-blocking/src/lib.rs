@@ -1,1 +1,17 @@
-//! TODO
+//! The blocking thread pool of the crate `runtime`: where jobs run that would hold up a worker.
+//!
+//! It plugs into `runtime-core` through [`BlockingPool`](runtime_core::port::BlockingPool) and knows
+//! neither the scheduler nor the driver. Use it through the facade `runtime`.
+
+#![forbid(unsafe_code)]
+// `internals`, the door for loom, re-exports what is unreachable otherwise.
+#![cfg_attr(not(loom), allow(unreachable_pub))]
+
+mod pool;
+
+pub use pool::options::{Hook, NewThread, Options, StartThread, ThreadName, WrapThread};
+pub use pool::{Counts, Pool};
+
+#[cfg(loom)]
+#[doc(hidden)]
+pub mod internals;

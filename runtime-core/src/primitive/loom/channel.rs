@@ -30,6 +30,10 @@ pub struct Receiver<T>(Arc<Chan<T>>);
 #[derive(Debug, PartialEq, Eq)]
 pub struct SendError<T>(pub T);
 
+/// A receive gave nothing: empty, and every sender is gone.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RecvError;
+
 /// Why a timed receive gave nothing.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RecvTimeoutError {
@@ -98,13 +102,18 @@ impl<T> Sender<T> {
 impl<T> Receiver<T> {
     /// Waits for a value; the time-out never fires under loom.
     pub fn recv_timeout(&self, _timeout: Duration) -> Result<T, RecvTimeoutError> {
+        self.recv().map_err(|RecvError| RecvTimeoutError::Disconnected)
+    }
+
+    /// Waits for a value.
+    pub fn recv(&self) -> Result<T, RecvError> {
         let mut state = self.0.state.lock();
         loop {
             if let Some(value) = state.queue.pop_front() {
                 return Ok(value);
             }
             if state.senders == 0 {
-                return Err(RecvTimeoutError::Disconnected);
+                return Err(RecvError);
             }
             state = self.0.ready.wait(state);
         }

@@ -1,0 +1,103 @@
+"""Runs the built examples as a person would, and looks at what they do.
+
+tour          exits 0 and says something
+echo ADDR     says where it listens, serves many clients at once, ends on SIGINT; a taken address is exit 1
+digest FILE…  prints what sha256sum prints
+"""
+
+import asyncio
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+
+EXAMPLES = os.path.join(os.environ.get("CARGO_TARGET_DIR", "target"), "release", "examples")
+CLIENTS = 200
+ROUNDS = 20
+LIMIT_S = 60
+
+
+def example(name):
+    return os.path.join(EXAMPLES, name)
+
+
+def check(holds, what):
+    if not holds:
+        sys.exit(f"FAILED: {what}")
+    print(f"ok: {what}")
+
+
+def tour():
+    done = subprocess.run([example("tour")], capture_output=True, text=True, timeout=LIMIT_S)
+    sys.stdout.write(done.stdout)
+    sys.stderr.write(done.stderr)
+    check(done.returncode == 0, "tour exits with 0")
+    check(done.stdout.strip(), "tour says something")
+
+
+async def client(port, number):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for round in range(ROUNDS):
+        message = f"client {number}, round {round}\n".encode() * (1 + number % 50)
+        writer.write(message)
+        await writer.drain()
+        if await reader.readexactly(len(message)) != message:
+            return False
+    writer.write_eof()
+    rest = await reader.read()
+    writer.close()
+    return rest == b""
+
+
+async def echo():
+    server = await asyncio.create_subprocess_exec(
+        example("echo"), "127.0.0.1:0", stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        line = (await asyncio.wait_for(server.stdout.readline(), LIMIT_S)).decode()
+        found = re.search(r"127\.0\.0\.1:(\d+)", line)
+        check(found, f"echo says where it listens: {line.strip()!r}")
+        port = int(found.group(1))
+        clients = asyncio.gather(*(client(port, number) for number in range(CLIENTS)))
+        answers = await asyncio.wait_for(clients, LIMIT_S)
+        check(all(answers), f"echo answers {CLIENTS} clients at once, {ROUNDS} times each")
+
+        taken = subprocess.run(
+            [example("echo"), f"127.0.0.1:{port}"], capture_output=True, text=True, timeout=LIMIT_S
+        )
+        check(taken.returncode == 1, "a taken address is exit code 1")
+        check("in use" in taken.stderr, f"and the reason is on stderr: {taken.stderr.strip()!r}")
+        check("panicked" not in taken.stderr, "and it is no panic")
+
+        server.send_signal(signal.SIGINT)
+        await asyncio.wait_for(server.wait(), LIMIT_S)
+        print(f"ok: echo ends on SIGINT ({server.returncode})")
+    finally:
+        if server.returncode is None:
+            server.kill()
+            await server.wait()
+
+
+def digest():
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for number, size in enumerate([0, 1, 63, 64, 65, 4096, 1 << 20, (5 << 20) + 3]):
+            paths.append(os.path.join(folder, f"file-{number}"))
+            with open(paths[-1], "wb") as file:
+                file.write(hashlib.shake_128(bytes([number])).digest(size))
+        ours = subprocess.run([example("digest"), *paths], capture_output=True, text=True, timeout=LIMIT_S)
+        theirs = subprocess.run(["sha256sum", *paths], capture_output=True, text=True, check=True)
+        check(ours.returncode == 0, f"digest exits with 0: {ours.stderr.strip()!r}")
+        check(ours.stdout.split() == theirs.stdout.split(), "digest prints what sha256sum prints")
+        missing = os.path.join(folder, "missing")
+        lost = subprocess.run([example("digest"), missing], capture_output=True, text=True, timeout=LIMIT_S)
+        check(lost.returncode == 1, "digest of a missing file is exit code 1")
+        check("panicked" not in lost.stderr, f"and no panic: {lost.stderr.strip()!r}")
+
+
+tour()
+asyncio.run(echo())
+digest()
