@@ -1,0 +1,19 @@
+//! TCP, UDP and Unix sockets.
+//!
+//! All types implement the traits of `futures::io` on themselves and on shared references where they
+//! are streams, and have tokio's inherent methods. Several tasks may use one socket at the same time:
+//! the `async` methods have room for any number of waiters; the `poll_` methods (and with them the
+//! traits) wake the newest few wakers of each direction.
+//!
+//! Every socket belongs to the runtime in which it was made (an accepted one, to its listener's). When
+//! that runtime has ended, each operation answers with an error at once.
+
+mod addr;
+mod halves;
+mod methods;
+mod stream;
+
+pub mod tcp;
+
+pub use addr::{ToSocketAddrs, lookup_host};
+pub use tcp::{TcpListener, TcpSocket, TcpStream};

@@ -1,0 +1,28 @@
+//! Linux makes descriptors non-blocking and close-on-exec in the call that makes them.
+#![forbid(unsafe_code)]
+
+use rustix::net::{SocketFlags, acceptfrom_with};
+use socket2::{Domain, Socket, Type};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+/// Whether events say when a direction has ended, an error is pending or urgent data stands in the way.
+pub(crate) const KNOWS_THE_END: bool = true;
+
+/// A new socket, non-blocking and close-on-exec.
+///
+/// # Errors
+/// As `socket`.
+pub(crate) fn socket(domain: Domain, kind: Type) -> io::Result<Socket> {
+    Socket::new(domain, kind.nonblocking(), None)
+}
+
+/// The next connection, non-blocking and close-on-exec.
+///
+/// # Errors
+/// As `accept4`.
+pub(crate) fn accept_tcp(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (fd, peer) = acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+    let peer = peer.ok_or(io::ErrorKind::ConnectionAborted)?;
+    Ok((TcpStream::from(fd), SocketAddr::try_from(peer)?))
+}

@@ -1,0 +1,29 @@
+//! Everything but Linux: one more call for each new descriptor.
+#![forbid(unsafe_code)]
+
+use socket2::{Domain, Socket, Type};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+/// Whether events say when a direction has ended, an error is pending or urgent data stands in the way.
+pub(crate) const KNOWS_THE_END: bool = false;
+
+/// A new socket, non-blocking and close-on-exec.
+///
+/// # Errors
+/// As `socket`.
+pub(crate) fn socket(domain: Domain, kind: Type) -> io::Result<Socket> {
+    let socket = Socket::new(domain, kind, None)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// The next connection, non-blocking and close-on-exec.
+///
+/// # Errors
+/// As `accept`.
+pub(crate) fn accept_tcp(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, peer) = listener.accept()?;
+    stream.set_nonblocking(true)?;
+    Ok((stream, peer))
+}
