@@ -108,7 +108,7 @@ impl Reactor {
 
     fn publish_count(&self, state: &State) {
         // ORDER: Relaxed; a hint for `has_sources`.
-        self.source_count.store(state.sources.len(), Ordering::Relaxed);
+        self.source_count.store(state.sources.count(), Ordering::Relaxed);
     }
 
     /// Hands the events to their sources and collects whom to wake.

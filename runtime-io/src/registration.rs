@@ -194,6 +194,26 @@ impl<T: AsFd> Registered<T> {
         self.try_loop(wanted, operation, |_| false)
     }
 
+    /// [`try_io`](Self::try_io) for an operation that cannot be repeated, not even after a signal.
+    ///
+    /// # Errors
+    /// As [`try_io`](Self::try_io), and kind `Interrupted` if the operation says so.
+    pub(crate) fn try_io_once<R>(
+        &self,
+        wanted: Wanted,
+        operation: impl FnOnce(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let seen = self.look()?;
+        if !seen.answers(wanted) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let result = operation(self.get());
+        if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+            self.source.clear(seen, wanted);
+        }
+        result
+    }
+
     /// [`try_io`](Self::try_io) for a transfer, see [`poll_transfer`](Self::poll_transfer).
     #[inline]
     pub(crate) fn try_transfer(
@@ -252,6 +272,14 @@ impl<T: AsFd> Registered<T> {
         let result = ready!(self.source.poll_ready(cx, direction, wanted));
         coop.made_progress();
         Poll::Ready(result)
+    }
+
+    /// The readiness right now.
+    ///
+    /// # Errors
+    /// When the runtime has ended.
+    pub(crate) fn look(&self) -> io::Result<Snapshot> {
+        self.source.look()
     }
 
     /// Says that `cleared`, as it was in `seen`, has proved wrong.

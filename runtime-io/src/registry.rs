@@ -22,11 +22,6 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// No source.
-    pub fn new() -> Registry {
-        Registry::default()
-    }
-
     /// A new source with a key that no other one had (in the last 2^31 of them).
     pub fn insert(&mut self, initial: Initial) -> Arc<Source> {
         let place = self.slab.vacant_entry();
@@ -53,12 +48,7 @@ impl Registry {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.slab.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.slab.is_empty()
     }
 }

@@ -45,12 +45,7 @@ macro_rules! readiness_methods {
             interest: $crate::io::Interest,
             operation: impl FnOnce() -> ::std::io::Result<R>,
         ) -> ::std::io::Result<R> {
-            let mut operation = Some(operation);
-            self.socket().try_io($crate::readiness::Wanted::to_try(interest), |_| match operation.take() {
-                Some(operation) => operation(),
-                // It was interrupted by a signal and cannot be repeated.
-                None => Err(::std::io::ErrorKind::WouldBlock.into()),
-            })
+            self.socket().try_io_once($crate::readiness::Wanted::to_try(interest), |_| operation())
         }
 
         /// Waits and tries until an operation of the caller's own says anything but `WouldBlock`.
@@ -71,24 +66,26 @@ macro_rules! readiness_methods {
 }
 pub(crate) use readiness_methods;
 
-/// The `poll_` versions of `readable` and `writable` under the given names.
+/// The `poll_` version of `readable` or `writable` under the given name.
+macro_rules! poll_ready_method {
+    ($name:ident, $direction:ident, $what:literal) => {
+        #[doc = concat!("Polls for ", $what, " readiness. Of the tasks that do so at the same time the")]
+        /// newest few are woken.
+        ///
+        /// # Errors
+        /// When the runtime that owns it has ended.
+        pub fn $name(&self, cx: &mut ::std::task::Context<'_>) -> ::std::task::Poll<::std::io::Result<()>> {
+            self.socket.poll_ready(cx, $crate::source::Direction::$direction).map_ok(drop)
+        }
+    };
+}
+pub(crate) use poll_ready_method;
+
+/// Both of them.
 macro_rules! poll_ready_methods {
     ($read:ident, $write:ident) => {
-        /// Polls for read readiness. Of the tasks that do so at the same time the newest few are woken.
-        ///
-        /// # Errors
-        /// When the runtime that owns the socket has ended.
-        pub fn $read(&self, cx: &mut ::std::task::Context<'_>) -> ::std::task::Poll<::std::io::Result<()>> {
-            self.socket().poll_ready(cx, $crate::source::Direction::Read).map_ok(drop)
-        }
-
-        /// Polls for write readiness. Of the tasks that do so at the same time the newest few are woken.
-        ///
-        /// # Errors
-        /// When the runtime that owns the socket has ended.
-        pub fn $write(&self, cx: &mut ::std::task::Context<'_>) -> ::std::task::Poll<::std::io::Result<()>> {
-            self.socket().poll_ready(cx, $crate::source::Direction::Write).map_ok(drop)
-        }
+        $crate::net::methods::poll_ready_method!($read, Read, "read");
+        $crate::net::methods::poll_ready_method!($write, Write, "write");
     };
 }
 pub(crate) use poll_ready_methods;
@@ -244,3 +241,129 @@ macro_rules! impl_fd_traits {
     };
 }
 pub(crate) use impl_fd_traits;
+
+/// Sending and receiving on a datagram socket whose addresses are `$addr`.
+macro_rules! datagram_methods {
+    ($addr:ty) => {
+        /// Sends one datagram to the connected peer.
+        ///
+        /// # Cancel safety
+        /// When this future is dropped before it is done, nothing was sent.
+        ///
+        /// # Errors
+        /// As the system says; or that the runtime that owns the socket has ended.
+        pub async fn send(&self, buf: &[u8]) -> ::std::io::Result<usize> {
+            self.socket().io($crate::readiness::Wanted::WRITE, |io| io.send(buf)).await
+        }
+
+        /// Polls for [`send`](Self::send). Of the tasks that do so at the same time the newest few are
+        /// woken.
+        ///
+        /// # Errors
+        /// As [`send`](Self::send).
+        pub fn poll_send(
+            &self,
+            cx: &mut ::std::task::Context<'_>,
+            buf: &[u8],
+        ) -> ::std::task::Poll<::std::io::Result<usize>> {
+            self.socket().poll_io(cx, $crate::source::Direction::Write, |io| io.send(buf))
+        }
+
+        /// Sends one datagram to the connected peer, now or never.
+        ///
+        /// # Errors
+        /// Kind `WouldBlock` if there is no room; otherwise as [`send`](Self::send).
+        pub fn try_send(&self, buf: &[u8]) -> ::std::io::Result<usize> {
+            self.socket().try_io($crate::readiness::Wanted::WRITE, |io| io.send(buf))
+        }
+
+        /// Receives one datagram. What does not fit into `buf` is lost.
+        ///
+        /// # Cancel safety
+        /// When this future is dropped before it is done, nothing was received.
+        ///
+        /// # Errors
+        /// As the system says; or that the runtime that owns the socket has ended.
+        pub async fn recv(&self, buf: &mut [u8]) -> ::std::io::Result<usize> {
+            self.socket().io($crate::readiness::Wanted::READ, |io| io.recv(buf)).await
+        }
+
+        /// Polls for [`recv`](Self::recv). Of the tasks that do so at the same time the newest few are
+        /// woken.
+        ///
+        /// # Errors
+        /// As [`recv`](Self::recv).
+        pub fn poll_recv(
+            &self,
+            cx: &mut ::std::task::Context<'_>,
+            buf: &mut [u8],
+        ) -> ::std::task::Poll<::std::io::Result<usize>> {
+            self.socket().poll_io(cx, $crate::source::Direction::Read, |io| io.recv(buf))
+        }
+
+        /// Receives one datagram, now or never.
+        ///
+        /// # Errors
+        /// Kind `WouldBlock` if there is none; otherwise as [`recv`](Self::recv).
+        pub fn try_recv(&self, buf: &mut [u8]) -> ::std::io::Result<usize> {
+            self.socket().try_io($crate::readiness::Wanted::READ, |io| io.recv(buf))
+        }
+
+        /// Receives one datagram and says who sent it. What does not fit into `buf` is lost.
+        ///
+        /// # Cancel safety
+        /// When this future is dropped before it is done, nothing was received.
+        ///
+        /// # Errors
+        /// As the system says; or that the runtime that owns the socket has ended.
+        pub async fn recv_from(&self, buf: &mut [u8]) -> ::std::io::Result<(usize, $addr)> {
+            self.socket().io($crate::readiness::Wanted::READ, |io| io.recv_from(buf)).await
+        }
+
+        /// Polls for [`recv_from`](Self::recv_from). Of the tasks that do so at the same time the newest
+        /// few are woken.
+        ///
+        /// # Errors
+        /// As [`recv_from`](Self::recv_from).
+        pub fn poll_recv_from(
+            &self,
+            cx: &mut ::std::task::Context<'_>,
+            buf: &mut [u8],
+        ) -> ::std::task::Poll<::std::io::Result<(usize, $addr)>> {
+            self.socket().poll_io(cx, $crate::source::Direction::Read, |io| io.recv_from(buf))
+        }
+
+        /// Receives one datagram and says who sent it, now or never.
+        ///
+        /// # Errors
+        /// Kind `WouldBlock` if there is none; otherwise as [`recv_from`](Self::recv_from).
+        pub fn try_recv_from(&self, buf: &mut [u8]) -> ::std::io::Result<(usize, $addr)> {
+            self.socket().try_io($crate::readiness::Wanted::READ, |io| io.recv_from(buf))
+        }
+
+        /// This end's address.
+        ///
+        /// # Errors
+        /// As the system says.
+        pub fn local_addr(&self) -> ::std::io::Result<$addr> {
+            self.socket().get().local_addr()
+        }
+
+        /// The address of the connected peer.
+        ///
+        /// # Errors
+        /// As the system says; kind `NotConnected` if there is no peer.
+        pub fn peer_addr(&self) -> ::std::io::Result<$addr> {
+            self.socket().get().peer_addr()
+        }
+
+        /// Takes the error that is pending on the socket (`SO_ERROR`).
+        ///
+        /// # Errors
+        /// When it cannot be asked for.
+        pub fn take_error(&self) -> ::std::io::Result<Option<::std::io::Error>> {
+            self.socket().get().take_error()
+        }
+    };
+}
+pub(crate) use datagram_methods;

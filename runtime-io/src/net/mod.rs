@@ -12,8 +12,12 @@ mod addr;
 mod halves;
 mod methods;
 mod stream;
+mod udp;
 
 pub mod tcp;
+pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
+pub use udp::UdpSocket;
+pub use unix::{UnixDatagram, UnixListener, UnixStream};

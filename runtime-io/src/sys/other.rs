@@ -1,9 +1,11 @@
 //! Everything but Linux: one more call for each new descriptor.
 #![forbid(unsafe_code)]
 
+use rustix::net::SocketAddrUnix;
 use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::SocketAddr as UnixSocketAddr;
 
 /// Whether events say when a direction has ended, an error is pending or urgent data stands in the way.
 pub(crate) const KNOWS_THE_END: bool = false;
@@ -26,4 +28,15 @@ pub(crate) fn accept_tcp(listener: &TcpListener) -> io::Result<(TcpStream, Socke
     let (stream, peer) = listener.accept()?;
     stream.set_nonblocking(true)?;
     Ok((stream, peer))
+}
+
+/// `addr` as rustix knows it.
+///
+/// # Errors
+/// Kind `InvalidInput` if it is nobody's address.
+pub(crate) fn unix_addr(addr: &UnixSocketAddr) -> io::Result<SocketAddrUnix> {
+    match addr.as_pathname() {
+        Some(path) => Ok(SocketAddrUnix::new(path)?),
+        None => Err(io::Error::new(io::ErrorKind::InvalidInput, "an unnamed address is nobody's")),
+    }
 }
