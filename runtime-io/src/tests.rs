@@ -2,8 +2,14 @@
 
 #[path = "tests/driver.rs"]
 mod driver;
+#[path = "tests/others.rs"]
+mod others;
+#[path = "tests/registry.rs"]
+mod registry;
 #[path = "tests/tcp.rs"]
 mod tcp;
+#[path = "tests/waiters.rs"]
+mod waiters;
 
 use crate::driver::IoDriver;
 use crate::net::{TcpListener, TcpSocket, TcpStream};
@@ -11,6 +17,9 @@ use crate::reactor::Reactor;
 use futures::executor::block_on;
 use runtime_core::port::{Driver, DriverHandle};
 use runtime_core::util::wake_list::WakeList;
+use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::io::{FdFlags, fcntl_getfd};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
@@ -80,4 +89,16 @@ fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) ->
 /// The result of `future`, which must not hang.
 fn in_time<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
     spawn(future).recv_timeout(HANG).expect("it hangs, or it panicked")
+}
+
+#[track_caller]
+fn assert_shut_down<T: std::fmt::Debug>(result: std::io::Result<T>) {
+    let error = result.unwrap_err();
+    assert_eq!(error.to_string(), "the runtime that owns this socket has shut down");
+}
+
+#[track_caller]
+fn assert_nonblocking_cloexec(fd: BorrowedFd<'_>) {
+    assert!(fcntl_getfl(fd).unwrap().contains(OFlags::NONBLOCK));
+    assert!(fcntl_getfd(fd).unwrap().contains(FdFlags::CLOEXEC));
 }

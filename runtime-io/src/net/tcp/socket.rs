@@ -7,7 +7,6 @@ use crate::reactor::Reactor;
 use crate::sys;
 use socket2::{Domain, Socket, Type};
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -76,23 +75,17 @@ impl TcpSocket {
         self.connect_in(Reactor::current()?, addr).await
     }
 
-    pub(crate) fn connect_in(
-        self,
-        reactor: Arc<Reactor>,
-        addr: SocketAddr,
-    ) -> impl Future<Output = io::Result<TcpStream>> + Send {
-        async move {
-            match self.inner.connect(&addr.into()) {
-                Ok(()) => TcpStream::connected_in(reactor, self.inner.into()),
-                // EINTR too: the attempt goes on, and a second call would say EALREADY.
-                Err(error)
-                    if error.kind() == io::ErrorKind::Interrupted
-                        || error.raw_os_error() == Some(libc::EINPROGRESS) =>
-                {
-                    TcpStream::connecting_in(reactor, self.inner.into()).await
-                }
-                Err(error) => Err(error),
+    pub(crate) async fn connect_in(self, reactor: Arc<Reactor>, addr: SocketAddr) -> io::Result<TcpStream> {
+        match self.inner.connect(&addr.into()) {
+            Ok(()) => TcpStream::connected_in(reactor, self.inner.into()),
+            // EINTR too: the attempt goes on, and a second call would say EALREADY.
+            Err(error)
+                if error.kind() == io::ErrorKind::Interrupted
+                    || error.raw_os_error() == Some(libc::EINPROGRESS) =>
+            {
+                TcpStream::connecting_in(reactor, self.inner.into()).await
             }
+            Err(error) => Err(error),
         }
     }
 

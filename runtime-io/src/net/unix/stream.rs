@@ -13,7 +13,6 @@ use crate::registration::Registered;
 use crate::sys;
 use rustix::net::SocketAddrUnix;
 use socket2::{Domain, Type};
-use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{SocketAddr, UnixStream as StdUnixStream};
@@ -54,27 +53,22 @@ impl UnixStream {
         UnixStream::connect_in(Reactor::current()?, sys::unix_addr(addr)?).await
     }
 
-    pub(crate) fn connect_in(
-        reactor: Arc<Reactor>,
-        addr: SocketAddrUnix,
-    ) -> impl Future<Output = io::Result<UnixStream>> + Send {
-        async move {
-            let socket = sys::socket(Domain::UNIX, Type::STREAM)?;
-            let initial = match rustix::net::connect(&socket, &addr) {
-                Ok(()) => Initial::Connected,
-                // Linux connects or refuses at once; others may take their time.
-                Err(rustix::io::Errno::INPROGRESS | rustix::io::Errno::INTR) => Initial::Unknown,
-                Err(error) => return Err(error.into()),
-            };
-            let socket = StdUnixStream::from(OwnedFd::from(socket));
-            let stream = UnixStream { socket: Registered::new_in(reactor, socket, initial)? };
-            if initial == Initial::Unknown {
-                stream.writable().await?;
-            }
-            match stream.take_error()? {
-                Some(error) => Err(error),
-                None => Ok(stream),
-            }
+    pub(crate) async fn connect_in(reactor: Arc<Reactor>, addr: SocketAddrUnix) -> io::Result<UnixStream> {
+        let socket = sys::socket(Domain::UNIX, Type::STREAM)?;
+        let initial = match rustix::net::connect(&socket, &addr) {
+            Ok(()) => Initial::Connected,
+            // Linux connects or refuses at once; others may take their time.
+            Err(rustix::io::Errno::INPROGRESS | rustix::io::Errno::INTR) => Initial::Unknown,
+            Err(error) => return Err(error.into()),
+        };
+        let socket = StdUnixStream::from(OwnedFd::from(socket));
+        let stream = UnixStream { socket: Registered::new_in(reactor, socket, initial)? };
+        if initial == Initial::Unknown {
+            stream.writable().await?;
+        }
+        match stream.take_error()? {
+            Some(error) => Err(error),
+            None => Ok(stream),
         }
     }
 
