@@ -181,6 +181,7 @@ fn p28_urgent_data_in_the_middle_hides_nothing() {
     SockRef::from(&client).send_out_of_band(b"!").unwrap();
     client.try_write(b"after").unwrap();
     let all = in_time(async move {
+        server.readable().await.unwrap();
         let mut all = Vec::new();
         while all.len() < 11 {
             let mut buf = [0; 64];

@@ -129,12 +129,17 @@ fn touch() {
 
 #[test]
 fn p11_wakers_may_use_the_source_they_wait_for() {
+    super::in_time(async { use_reentrant_wakers() });
+}
+
+fn use_reentrant_wakers() {
     // SAFETY: the functions of the table ignore the data.
-    let waker = || unsafe { Waker::new(std::ptr::null(), &REENTRANT) };
+    let waker = |id| unsafe { Waker::new(std::ptr::without_provenance(id), &REENTRANT) };
     SOURCE.with(|source| {
         let mut ticket = Ticket::default();
-        for _ in 0..20 {
-            let waker = waker();
+        // More than a source keeps, so that some are dropped on the way.
+        for id in 0..20 {
+            let waker = waker(id);
             let mut cx = Context::from_waker(&waker);
             assert!(poll(source, &waker, Direction::Read).is_pending());
             assert!(source.poll_ready_queued(&mut cx, &mut ticket, Wanted::READ).is_pending());
