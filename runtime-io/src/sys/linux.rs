@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 
 use rustix::net::{SocketAddrUnix, SocketFlags, acceptfrom_with};
+use rustix::pipe::{PipeFlags, pipe_with};
 use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::SocketAddr as UnixSocketAddr;
 
@@ -41,4 +43,12 @@ pub(crate) fn unix_addr(addr: &UnixSocketAddr) -> io::Result<SocketAddrUnix> {
         Some(name) => Ok(SocketAddrUnix::new_abstract_name(name)?),
         None => Err(io::Error::new(io::ErrorKind::InvalidInput, "an unnamed address is nobody's")),
     }
+}
+
+/// A new pipe (reading end, writing end), non-blocking and close-on-exec.
+///
+/// # Errors
+/// As `pipe2`.
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?)
 }

@@ -1,10 +1,13 @@
 //! Everything but Linux: one more call for each new descriptor.
 #![forbid(unsafe_code)]
 
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::SocketAddrUnix;
 use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::SocketAddr as UnixSocketAddr;
 
 /// Whether events say when a direction has ended, an error is pending or urgent data stands in the way.
@@ -39,4 +42,17 @@ pub(crate) fn unix_addr(addr: &UnixSocketAddr) -> io::Result<SocketAddrUnix> {
         Some(path) => Ok(SocketAddrUnix::new(path)?),
         None => Err(io::Error::new(io::ErrorKind::InvalidInput, "an unnamed address is nobody's")),
     }
+}
+
+/// A new pipe (reading end, writing end), non-blocking and close-on-exec.
+///
+/// # Errors
+/// As `pipe` and `fcntl`.
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = rustix::pipe::pipe()?;
+    for end in [&read, &write] {
+        fcntl_setfd(end, FdFlags::CLOEXEC)?;
+        fcntl_setfl(end, fcntl_getfl(end)? | OFlags::NONBLOCK)?;
+    }
+    Ok((read, write))
 }

@@ -10,8 +10,8 @@ use crate::readiness::{Initial, Wanted};
 use crate::ready::Ready;
 use crate::registration::Registered;
 use crate::source::Direction;
+use crate::sys;
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fcntl_setfl, fstat};
-use rustix::pipe::{PipeFlags, pipe_with};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -35,7 +35,7 @@ pub fn pipe() -> io::Result<(Sender, Receiver)> {
 }
 
 pub(crate) fn pipe_in(reactor: &Arc<Reactor>) -> io::Result<(Sender, Receiver)> {
-    let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    let (read, write) = sys::pipe()?;
     let sender = Sender::new_in(Arc::clone(reactor), write)?;
     Ok((sender, Receiver::new_in(Arc::clone(reactor), read)?))
 }
