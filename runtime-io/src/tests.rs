@@ -2,6 +2,8 @@
 
 #[path = "tests/driver.rs"]
 mod driver;
+#[path = "tests/faults.rs"]
+mod faults;
 #[path = "tests/others.rs"]
 mod others;
 #[path = "tests/registry.rs"]

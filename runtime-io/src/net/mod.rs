@@ -10,6 +10,8 @@
 
 mod addr;
 mod halves;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux;
 mod methods;
 mod stream;
 mod udp;

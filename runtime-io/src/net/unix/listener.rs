@@ -99,9 +99,17 @@ impl UnixListener {
 
 impl_fd_traits!(UnixListener, StdUnixListener);
 
-/// The standard library sets close-on-exec in the call and repeats it after a signal.
+/// The standard library sets close-on-exec in the call and repeats it after a signal. Each round takes
+/// one dead connection off the system's queue, so this ends.
 fn accept(listener: &StdUnixListener) -> io::Result<(StdUnixStream, SocketAddr)> {
-    let (stream, peer) = listener.accept()?;
-    stream.set_nonblocking(true)?;
-    Ok((stream, peer))
+    loop {
+        match listener.accept() {
+            Ok((stream, peer)) => {
+                stream.set_nonblocking(true)?;
+                return Ok((stream, peer));
+            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
