@@ -1,1 +1,32 @@
-//! TODO
+//! The I/O driver and the network types of the crate `runtime`.
+//!
+//! Use it through the facade `runtime`. Imports go down only: `ready`, `interest` · `readiness`,
+//! `unpark` · `source`, `selector` · `registry` · `reactor` · `driver`, `registration` · `async_fd`,
+//! [`net`].
+
+#![deny(clippy::disallowed_types)]
+
+mod async_fd;
+mod driver;
+mod interest;
+mod reactor;
+mod readiness;
+mod ready;
+mod registration;
+mod registry;
+mod selector;
+mod source;
+mod sys;
+mod unpark;
+
+#[cfg(loom)]
+#[doc(hidden)]
+pub mod internals;
+
+pub mod io;
+pub mod net;
+
+pub use driver::driver;
+
+#[cfg(test)]
+mod tests;

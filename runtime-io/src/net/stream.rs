@@ -1,0 +1,204 @@
+//! What stream sockets have in common.
+#![forbid(unsafe_code)]
+
+use crate::readiness::Wanted;
+use crate::registration::Registered;
+use crate::source::Direction;
+use rustix::net::RecvFlags;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::task::{Context, Poll};
+
+/// A connected stream socket of the standard library.
+pub(crate) trait StreamSocket: AsFd {
+    /// Whether a read that gives less than there was room for has taken everything.
+    const SHORT_READ_IS_ALL: bool;
+
+    /// Shuts one or both directions down.
+    fn shut(&self, how: Shutdown) -> io::Result<()>;
+}
+
+impl StreamSocket for std::net::TcpStream {
+    const SHORT_READ_IS_ALL: bool = true;
+
+    fn shut(&self, how: Shutdown) -> io::Result<()> {
+        self.shutdown(how)
+    }
+}
+
+impl StreamSocket for StdUnixStream {
+    /// A read ends at a message that carries descriptors or other credentials, though more follows.
+    const SHORT_READ_IS_ALL: bool = false;
+
+    fn shut(&self, how: Shutdown) -> io::Result<()> {
+        self.shutdown(how)
+    }
+}
+
+/// The length of which a shorter read is the last one.
+fn read_len_max<S: StreamSocket>(room: usize) -> usize {
+    if S::SHORT_READ_IS_ALL { room } else { 0 }
+}
+
+fn total(bufs: &[impl std::ops::Deref<Target = [u8]>]) -> usize {
+    bufs.iter().map(|buf| buf.len()).sum()
+}
+
+impl<S: StreamSocket> Registered<S>
+where
+    for<'a> &'a S: Read + Write,
+{
+    #[inline]
+    pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_transfer(cx, Direction::Read, read_len_max::<S>(buf.len()), |mut io| io.read(buf))
+    }
+
+    #[inline]
+    pub(crate) fn poll_read_uninit(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [MaybeUninit<u8>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_transfer(cx, Direction::Read, read_len_max::<S>(buf.len()), |io| {
+            let ((read, _), _) = rustix::net::recv(io, &mut *buf, RecvFlags::empty())?;
+            Ok(read.len())
+        })
+    }
+
+    pub(crate) fn poll_read_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let len_max = read_len_max::<S>(total(bufs));
+        self.poll_transfer(cx, Direction::Read, len_max, |mut io| io.read_vectored(bufs))
+    }
+
+    pub(crate) fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_io(cx, Direction::Read, |io| recv_peek(io, buf))
+    }
+
+    pub(crate) async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.io(Wanted::READ, |io| recv_peek(io, buf)).await
+    }
+
+    #[inline]
+    pub(crate) fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_transfer(cx, Direction::Write, buf.len(), |mut io| io.write(buf))
+    }
+
+    pub(crate) fn poll_write_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_transfer(cx, Direction::Write, total(bufs), |mut io| io.write_vectored(bufs))
+    }
+
+    /// Ends the writing direction. That the peer is gone already is no error.
+    pub(crate) fn poll_close(&self) -> Poll<io::Result<()>> {
+        Poll::Ready(match self.get().shut(Shutdown::Write) {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            result => result,
+        })
+    }
+
+    pub(crate) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.try_transfer(Direction::Read, read_len_max::<S>(buf.len()), |mut io| io.read(buf))
+    }
+
+    pub(crate) fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let len_max = read_len_max::<S>(total(bufs));
+        self.try_transfer(Direction::Read, len_max, |mut io| io.read_vectored(bufs))
+    }
+
+    pub(crate) fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.try_transfer(Direction::Write, buf.len(), |mut io| io.write(buf))
+    }
+
+    pub(crate) fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.try_transfer(Direction::Write, total(bufs), |mut io| io.write_vectored(bufs))
+    }
+}
+
+fn recv_peek(io: impl AsFd, buf: &mut [u8]) -> io::Result<usize> {
+    let (len, _) = rustix::net::recv(io, buf, RecvFlags::PEEK)?;
+    Ok(len)
+}
+
+/// `AsyncRead` for a type with a method `socket`, and for references to it.
+macro_rules! impl_async_read {
+    ($type:ty) => {
+        $crate::net::stream::impl_async_read!(@one $type);
+        $crate::net::stream::impl_async_read!(@one &$type);
+    };
+    (@one $type:ty) => {
+        impl ::futures_io::AsyncRead for $type {
+            #[inline]
+            fn poll_read(
+                self: ::std::pin::Pin<&mut Self>,
+                cx: &mut ::std::task::Context<'_>,
+                buf: &mut [u8],
+            ) -> ::std::task::Poll<::std::io::Result<usize>> {
+                self.socket().poll_read(cx, buf)
+            }
+
+            fn poll_read_vectored(
+                self: ::std::pin::Pin<&mut Self>,
+                cx: &mut ::std::task::Context<'_>,
+                bufs: &mut [::std::io::IoSliceMut<'_>],
+            ) -> ::std::task::Poll<::std::io::Result<usize>> {
+                self.socket().poll_read_vectored(cx, bufs)
+            }
+        }
+    };
+}
+pub(crate) use impl_async_read;
+
+/// `AsyncWrite` for a type with methods `socket` and `poll_end`, and for references to it.
+macro_rules! impl_async_write {
+    ($type:ty) => {
+        $crate::net::stream::impl_async_write!(@one $type);
+        $crate::net::stream::impl_async_write!(@one &$type);
+    };
+    (@one $type:ty) => {
+        impl ::futures_io::AsyncWrite for $type {
+            #[inline]
+            fn poll_write(
+                self: ::std::pin::Pin<&mut Self>,
+                cx: &mut ::std::task::Context<'_>,
+                buf: &[u8],
+            ) -> ::std::task::Poll<::std::io::Result<usize>> {
+                self.socket().poll_write(cx, buf)
+            }
+
+            fn poll_write_vectored(
+                self: ::std::pin::Pin<&mut Self>,
+                cx: &mut ::std::task::Context<'_>,
+                bufs: &[::std::io::IoSlice<'_>],
+            ) -> ::std::task::Poll<::std::io::Result<usize>> {
+                self.socket().poll_write_vectored(cx, bufs)
+            }
+
+            /// Sockets buffer nothing here: ready at once.
+            fn poll_flush(
+                self: ::std::pin::Pin<&mut Self>,
+                _: &mut ::std::task::Context<'_>,
+            ) -> ::std::task::Poll<::std::io::Result<()>> {
+                ::std::task::Poll::Ready(Ok(()))
+            }
+
+            /// Shuts the writing direction down: the peer reads the end of the stream.
+            fn poll_close(
+                self: ::std::pin::Pin<&mut Self>,
+                _: &mut ::std::task::Context<'_>,
+            ) -> ::std::task::Poll<::std::io::Result<()>> {
+                self.socket().poll_close()
+            }
+        }
+    };
+}
+pub(crate) use impl_async_write;

@@ -1,0 +1,128 @@
+//! Datagrams between processes of one machine.
+#![forbid(unsafe_code)]
+
+use crate::net::methods::{
+    datagram_methods, impl_fd_traits, poll_ready_methods, readiness_methods, std_methods,
+};
+use crate::reactor::Reactor;
+use crate::readiness::{Initial, Wanted};
+use crate::registration::Registered;
+use crate::source::Direction;
+use std::io;
+use std::net::Shutdown;
+use std::os::unix::net::{SocketAddr, UnixDatagram as StdUnixDatagram};
+use std::path::Path;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// A Unix datagram socket. Nothing is lost or reordered, but a full receiver makes senders wait.
+///
+/// Any number of tasks may use it at the same time through a shared reference.
+pub struct UnixDatagram {
+    socket: Registered<StdUnixDatagram>,
+}
+
+impl UnixDatagram {
+    /// A socket at `path`, which must not exist.
+    ///
+    /// # Errors
+    /// As the system says.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
+        UnixDatagram::new_in(Reactor::current()?, StdUnixDatagram::bind(path)?)
+    }
+
+    /// A socket without an address: it can send, and receive from its connected peer.
+    ///
+    /// # Errors
+    /// As the system says.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn unbound() -> io::Result<UnixDatagram> {
+        UnixDatagram::new_in(Reactor::current()?, StdUnixDatagram::unbound()?)
+    }
+
+    /// Two sockets that are connected to each other.
+    ///
+    /// # Errors
+    /// As the system says.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
+        UnixDatagram::pair_in(&Reactor::current()?)
+    }
+
+    pub(crate) fn pair_in(reactor: &Arc<Reactor>) -> io::Result<(UnixDatagram, UnixDatagram)> {
+        let (one, other) = StdUnixDatagram::pair()?;
+        let one = UnixDatagram::new_in(Arc::clone(reactor), one)?;
+        Ok((one, UnixDatagram::new_in(Arc::clone(reactor), other)?))
+    }
+
+    pub(crate) fn new_in(reactor: Arc<Reactor>, socket: StdUnixDatagram) -> io::Result<UnixDatagram> {
+        socket.set_nonblocking(true)?;
+        Ok(UnixDatagram { socket: Registered::new_in(reactor, socket, Initial::Untried)? })
+    }
+
+    /// Sets the peer that `send` sends to and `recv` receives from.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
+        self.socket().get().connect(path)
+    }
+
+    std_methods!(StdUnixDatagram, Initial::Untried);
+    readiness_methods!();
+    poll_ready_methods!(poll_recv_ready, poll_send_ready);
+    datagram_methods!(SocketAddr);
+
+    /// Sends one datagram to the socket at `target`.
+    ///
+    /// # Cancel safety
+    /// When this future is dropped before it is done, nothing was sent.
+    ///
+    /// # Errors
+    /// As the system says; or that the runtime that owns the socket has ended.
+    pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
+        self.socket().io(Wanted::WRITE, |io| io.send_to(buf, target.as_ref())).await
+    }
+
+    /// Polls for [`send_to`](Self::send_to). Of the tasks that do so at the same time the newest few
+    /// are woken.
+    ///
+    /// # Errors
+    /// As [`send_to`](Self::send_to).
+    pub fn poll_send_to<P: AsRef<Path>>(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+        target: P,
+    ) -> Poll<io::Result<usize>> {
+        self.socket().poll_io(cx, Direction::Write, |io| io.send_to(buf, target.as_ref()))
+    }
+
+    /// Sends one datagram to the socket at `target`, now or never.
+    ///
+    /// # Errors
+    /// Kind `WouldBlock` if there is no room; otherwise as [`send_to`](Self::send_to).
+    pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
+        self.socket().try_io(Wanted::WRITE, |io| io.send_to(buf, target.as_ref()))
+    }
+
+    /// Shuts one or both directions down.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.socket().get().shutdown(how)
+    }
+}
+
+impl_fd_traits!(UnixDatagram, StdUnixDatagram);

@@ -1,0 +1,7 @@
+//! The halves of a [`UnixStream`].
+#![forbid(unsafe_code)]
+
+use crate::net::halves::halves;
+use crate::net::unix::stream::UnixStream;
+
+halves!(UnixStream, std::os::unix::net::UnixStream, std::os::unix::net::SocketAddr);

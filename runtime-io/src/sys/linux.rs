@@ -1,0 +1,54 @@
+//! Linux makes descriptors non-blocking and close-on-exec in the call that makes them.
+#![forbid(unsafe_code)]
+
+use rustix::net::{SocketAddrUnix, SocketFlags, acceptfrom_with};
+use rustix::pipe::{PipeFlags, pipe_with};
+use socket2::{Domain, Socket, Type};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::SocketAddr as UnixSocketAddr;
+
+/// Whether events say when a direction has ended, an error is pending or urgent data stands in the way.
+pub(crate) const KNOWS_THE_END: bool = true;
+
+/// A new socket, non-blocking and close-on-exec.
+///
+/// # Errors
+/// As `socket`.
+pub(crate) fn socket(domain: Domain, kind: Type) -> io::Result<Socket> {
+    Socket::new(domain, kind.nonblocking(), None)
+}
+
+/// The next connection, non-blocking and close-on-exec.
+///
+/// # Errors
+/// As `accept4`.
+pub(crate) fn accept_tcp(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (fd, peer) = acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+    let peer = peer.ok_or(io::ErrorKind::ConnectionAborted)?;
+    Ok((TcpStream::from(fd), SocketAddr::try_from(peer)?))
+}
+
+/// `addr` as rustix knows it.
+///
+/// # Errors
+/// Kind `InvalidInput` if it is nobody's address.
+pub(crate) fn unix_addr(addr: &UnixSocketAddr) -> io::Result<SocketAddrUnix> {
+    if let Some(path) = addr.as_pathname() {
+        return Ok(SocketAddrUnix::new(path)?);
+    }
+    match addr.as_abstract_name() {
+        Some(name) => Ok(SocketAddrUnix::new_abstract_name(name)?),
+        None => Err(io::Error::new(io::ErrorKind::InvalidInput, "an unnamed address is nobody's")),
+    }
+}
+
+/// A new pipe (reading end, writing end), non-blocking and close-on-exec.
+///
+/// # Errors
+/// As `pipe2`.
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?)
+}
