@@ -118,7 +118,9 @@ fn p37_two_inserts_against_park() {
             thread::spawn(move || other.start(shard, EARLY - shard as u64))
         });
         world.drive(Timers::begin_park, 2);
-        users.map(|user| drop(user.join().unwrap()));
+        for user in users {
+            drop(user.join().unwrap());
+        }
     });
 }
 
