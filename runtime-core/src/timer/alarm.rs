@@ -136,8 +136,9 @@ impl Alarm {
     }
 }
 
-/// The entry is certainly linked nowhere: forgets its shard.
+/// Called when the entry is certainly linked nowhere (I1): forgets its shard.
 fn end(entry: Pin<&Entry>, home: &mut Option<Arc<Shard>>) {
-    entry.disarm();
+    // SAFETY: I1: the caller, who owns the alarm, has removed the entry or seen FIRED or CLOSED.
+    unsafe { entry.disarm() };
     *home = None;
 }

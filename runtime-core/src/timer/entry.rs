@@ -122,8 +122,11 @@ impl Entry {
         false
     }
 
-    /// Move 6, or the end of move 4: the owner makes an entry that is linked nowhere ready to be armed again.
-    pub fn disarm(&self) {
+    /// Move 6, or the end of move 4: makes an entry ready to be armed again.
+    ///
+    /// # Safety
+    /// The caller owns the entry, and it is linked nowhere: it was removed, or FIRED or CLOSED was seen.
+    pub unsafe fn disarm(&self) {
         debug_assert!(self.is_cleared(), "who unlinks an entry for good takes its waker");
         // ORDER: Relaxed; the owner alone looks at an entry that is linked nowhere.
         self.word.store(IDLE, Ordering::Relaxed);
@@ -248,8 +251,10 @@ impl EntryRef {
     ///
     /// # Errors
     /// [`Extended`] if the entry is not due.
+    ///
+    /// # Panics
+    /// If it is linked.
     pub fn try_fire(self, now_ns: u64) -> Result<Option<Waker>, Extended> {
-        debug_assert!(self.slot().is_none(), "an entry is unlinked before it fires");
         let mut deadline_ns = self.deadline_ns();
         if deadline_ns > now_ns {
             return Err(Extended);
@@ -273,8 +278,12 @@ impl EntryRef {
     ///
     /// # Errors
     /// The present deadline, if it is another one.
+    ///
+    /// # Panics
+    /// If the entry is linked.
     #[doc(hidden)]
     pub fn mark_fired(self, deadline_ns: u64) -> Result<(), u64> {
+        assert!(self.slot().is_none(), "an entry is unlinked before it fires");
         // ORDER: Release; pairs with the Acquire in `state`: the owner who sees FIRED may free the entry,
         // so all that we did to it must come before. A failure is Relaxed: it only says "later".
         let word = &self.entry().word;
@@ -282,8 +291,11 @@ impl EntryRef {
     }
 
     /// Move 5, of an entry that the wheel has unlinked: gives its waker. Afterwards the entry may be gone.
+    ///
+    /// # Panics
+    /// If it is linked.
     pub fn close(self) -> Option<Waker> {
-        debug_assert!(self.slot().is_none(), "an entry is unlinked before it is closed");
+        assert!(self.slot().is_none(), "an entry is unlinked before it is closed");
         let waker = self.set_waker(None);
         // ORDER: Release, as in `mark_fired`; a swap because the owner may `extend` at the same time, and
         // CLOSED must win.
