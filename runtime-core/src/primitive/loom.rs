@@ -151,7 +151,7 @@ impl<T> UnsafeCell<T> {
 #[macro_export]
 #[doc(hidden)]
 macro_rules! tls {
-    ($($vis:vis static $name:ident: $type:ty = $init:expr;)+) => {
-        ::loom::thread_local! { $($vis static $name: $type = $init;)+ }
+    ($($(#[$meta:meta])* $vis:vis static $name:ident: $type:ty = $init:expr;)+) => {
+        ::loom::thread_local! { $($(#[$meta])* $vis static $name: $type = $init;)+ }
     };
 }

@@ -136,7 +136,7 @@ impl<T: ?Sized> UnsafeCell<T> {
 #[macro_export]
 #[doc(hidden)]
 macro_rules! tls {
-    ($($vis:vis static $name:ident: $type:ty = $init:expr;)+) => {
-        ::std::thread_local! { $($vis static $name: $type = const { $init };)+ }
+    ($($(#[$meta:meta])* $vis:vis static $name:ident: $type:ty = $init:expr;)+) => {
+        ::std::thread_local! { $($(#[$meta])* $vis static $name: $type = const { $init };)+ }
     };
 }

@@ -1,29 +1,99 @@
-//! Tasks (skeleton: signatures are final, bodies follow).
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+//! Tasks: a future in one allocation, with a state word, a waker, and a handle for its result.
+//!
+//! The protocol is in `state` (the word and its moves); what a thread does between two moves is in
+//! `harness`; `raw` is the allocation, `owned` the list of live tasks, `join` the handles, `job` the
+//! variant for the blocking pool. Nothing here knows a scheduler: a task calls [`Schedule`].
+//!
+//! Who owns what, when:
+//!
+//! | field | owner |
+//! |---|---|
+//! | future, output (`stage`) | the thread that moved the word to RUNNING; after DONE the handle, or the completer if there is none |
+//! | join waker | the handle, until it sets JOIN_WAKER; then the completer may read it; after DONE nobody until the cell goes |
+//! | links | the lock of the home's list |
+//! | the cell | its references: one of the runtime until DONE, one of the handle, one for each waker |
+//!
+//! The table of moves and their proof obligations is the module documentation of `state`.
 
-/// A blocking job on its way to a pool thread. Dropping it cancels it: the handle answers `Cancelled`.
+mod error;
+mod harness;
+mod id;
+mod job;
+mod join;
+mod owned;
+mod raw;
+mod state;
+mod waker;
+
+pub use error::JoinError;
+pub use id::Id;
+pub use job::Job;
+pub use join::{AbortHandle, JoinHandle};
+pub use owned::{Home, Meta};
+pub(crate) use raw::RawTask;
+
+use crate::coop;
+use std::ptr;
+
+/// A task that is to be polled: an entry of a queue. It owns no reference: see `state`. There is one at a
+/// time for each task, and it must not be lost: a task that is scheduled is not scheduled again.
 #[derive(Debug)]
-pub struct Job(());
+#[must_use = "a task whose entry is lost never runs again"]
+pub struct Notified(RawTask);
 
-impl Job {
-    /// Runs the job; a panic of the closure goes to its handle, never to the caller.
-    pub fn run(self) {}
-    /// The pool could not take the job: the handle answers with an error that carries `source`.
-    pub fn refuse(self, _source: std::io::Error) {}
+impl Notified {
+    /// Polls the task once. Its panics become its result: this never unwinds.
+    pub fn run(self) {
+        // SAFETY: `self` is the queue entry, and is consumed.
+        unsafe { self.0.run() }
+    }
+
+    pub(crate) fn into_raw(self) -> RawTask {
+        self.0
+    }
+
+    /// # Safety
+    /// `raw` came from [`into_raw`](Self::into_raw), and comes back once.
+    pub(crate) unsafe fn from_raw(raw: RawTask) -> Self {
+        Notified(raw)
+    }
 }
 
-/// Awaits a task's result.
-#[derive(Debug)]
-pub struct JoinHandle<T>(std::marker::PhantomData<fn() -> T>);
-/// Why a task gave no result.
-#[derive(Debug)]
-pub struct JoinError(());
+/// What runs tasks: the scheduler's side of a wake.
+pub trait Schedule: Send + Sync + 'static {
+    /// The task was woken, or is new.
+    fn schedule(&self, task: Notified);
 
-impl<T> Future for JoinHandle<T> {
-    type Output = Result<T, JoinError>;
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        todo!()
+    /// The task was polled on this thread and wants another poll: behind everything that is ready.
+    fn reschedule(&self, task: Notified);
+
+    /// The last task of a closed home has ended.
+    fn vacated(&self);
+}
+
+/// What a cell holds on to.
+pub(crate) trait Owner: Send + Sync + 'static {
+    fn schedule(&self, task: Notified);
+    fn reschedule(&self, task: Notified);
+    /// The task has ended.
+    fn release(&self, raw: RawTask);
+}
+
+/// The id of the task that is being polled on this thread.
+pub fn try_id() -> Option<Id> {
+    let (data, vtable) = coop::current_frame()?;
+    if !ptr::eq(vtable, &waker::VTABLE) {
+        return None;
     }
+    // SAFETY: the frame's waker has our vtable, and is lent by the poll that is going on.
+    Some(unsafe { waker::task_of(data) }.id())
+}
+
+/// The id of the task that is being polled on this thread.
+///
+/// # Panics
+/// Outside of a task.
+#[track_caller]
+pub fn id() -> Id {
+    try_id().expect("`task::id()` was called outside of a task; `task::try_id()` gives `None` there")
 }

@@ -29,6 +29,11 @@ pub struct Links<T: ?Sized> {
     _pin: std::marker::PhantomPinned,
 }
 
+// SAFETY: I2: the ends are reached only through the list, by whoever owns the list exclusively.
+unsafe impl<T: ?Sized> Send for Links<T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized> Sync for Links<T> {}
+
 #[derive(Debug)]
 struct Ends<T: ?Sized> {
     prev: Option<NonNull<T>>,

@@ -1,0 +1,276 @@
+//! What happens to a task between a queue and its end, typed by its future.
+//!
+//! # Invariants
+//! Those of [`raw`](super::raw), and:
+//! - H1: a function here that is reached through the vtable of `Cell<F, O, N>` gets such a cell (I2), and
+//!   may share it for as long as the call's reason keeps it alive: the runtime's reference until DONE.
+//! - H2: the future never moves: it stays in the stage of a boxed cell until it is dropped there.
+//!
+//! All user code (the future's poll and drop, the output's drop, wakers) runs inside a panic guard: a panic
+//! in the poll or in the future's drop becomes the task's result; one in an output's drop, or in a
+//! waker, ends where it happens, after the panic hook has printed it.
+
+use super::error::JoinError;
+use super::id::Id;
+use super::raw::{Cell, Header, JoinWaker, Name, RawTask, Stage, Vtable};
+use super::state::{Start, Submit};
+use super::waker::borrowed_waker;
+use super::{Notified, Owner};
+use crate::coop;
+use crate::util::wake_list::drop_quietly;
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+type Output<F> = Result<<F as Future>::Output, JoinError>;
+
+/// A new cell. Its reference of the runtime goes with the first queue entry, the other with the handle.
+pub(super) fn new_task<F: Future, O: Owner, N: Name>(
+    future: F,
+    owner: O,
+    name: N,
+    id: Id,
+    site: &'static Location<'static>,
+) -> RawTask {
+    Cell::<F, O, N>::allocate(&Harness::<F, O, N>::TASK, future, owner, name, id, site)
+}
+
+/// A new cell for a job of the blocking pool.
+pub(super) fn new_job<F: Future, O: Owner>(
+    future: F,
+    owner: O,
+    id: Id,
+    site: &'static Location<'static>,
+) -> RawTask {
+    Cell::<F, O, ()>::allocate(&Harness::<F, O, ()>::JOB, future, owner, (), id, site)
+}
+
+struct Harness<F: Future, O, N> {
+    cell: NonNull<Cell<F, O, N>>,
+}
+
+impl<F: Future, O: Owner, N: Name> Harness<F, O, N> {
+    const TASK: Vtable = Vtable {
+        run: run::<F, O, N>,
+        schedule: schedule::<F, O, N>,
+        abort: abort::<F, O, N>,
+        refuse: refuse_nothing,
+        take_output: take_output::<F, O, N>,
+        drop_stage: drop_stage::<F, O, N>,
+        join_waker: join_waker::<F, O, N>,
+        name: name::<F, O, N>,
+        free: free::<F, O, N>,
+    };
+
+    const JOB: Vtable = Vtable {
+        run: run_job::<F, O, N>,
+        schedule: schedule_nothing,
+        abort: abort_job::<F, O, N>,
+        refuse: refuse_job::<F, O, N>,
+        ..Self::TASK
+    };
+
+    fn of(header: NonNull<Header>) -> Self {
+        Harness { cell: header.cast() }
+    }
+
+    fn raw(&self) -> RawTask {
+        // SAFETY: I1: the header is the first field, and H1 keeps it alive.
+        unsafe { RawTask::from_ptr(self.cell.cast()) }
+    }
+
+    fn cell(&self) -> &Cell<F, O, N> {
+        // SAFETY: H1.
+        unsafe { self.cell.as_ref() }
+    }
+
+    fn with_stage<R>(&self, f: impl FnOnce(&mut Stage<F>) -> R) -> R {
+        self.cell().stage.with_mut(|stage| {
+            // SAFETY: I3: every caller is the thread to which the stage belongs at that time.
+            f(unsafe { &mut *stage })
+        })
+    }
+
+    /// Polls once. RUNNING is ours.
+    fn poll(&self) -> (Poll<Output<F>>, bool) {
+        let waker = borrowed_waker(self.raw());
+        let (result, yielded) = coop::enter(&waker, || {
+            let mut cx = Context::from_waker(&waker);
+            catch_unwind(AssertUnwindSafe(|| self.with_stage(|stage| poll_stage(stage, &mut cx))))
+        });
+        match result {
+            Ok(Poll::Pending) => (Poll::Pending, yielded),
+            Ok(Poll::Ready(output)) => (Poll::Ready(Ok(output)), false),
+            Err(payload) => (Poll::Ready(Err(self.panicked(payload))), false),
+        }
+    }
+
+    fn panicked(&self, payload: Box<dyn Any + Send>) -> JoinError {
+        JoinError::panic(self.raw().whose(), payload)
+    }
+
+    fn cancelled(&self) -> JoinError {
+        JoinError::cancelled(self.raw().whose())
+    }
+
+    /// Drops the future and stores the output in its place. A panic in the drop takes the output's place.
+    fn store(&self, mut output: Output<F>) {
+        let dropped =
+            catch_unwind(AssertUnwindSafe(|| self.with_stage(|stage| *stage = Stage::Consumed)));
+        if let Err(payload) = dropped {
+            drop_quietly(std::mem::replace(&mut output, Err(self.panicked(payload))));
+        }
+        self.with_stage(|stage| {
+            // Nothing is dropped here but `Consumed` (a stage whose drop panicked counts as dropped).
+            std::mem::forget(std::mem::replace(stage, Stage::Finished(output)));
+        });
+    }
+
+    /// The end: the output is stored, RUNNING is ours, and so is the runtime's reference, which this drops.
+    fn complete(&self, output: Output<F>) {
+        self.store(output);
+        let raw = self.raw();
+        // First out of the list, then look at the count: a walker of the list may take a reference.
+        self.cell().owner.release(raw);
+        if raw.state().is_unobserved() {
+            self.drop_stage();
+            // SAFETY: the only reference left is the runtime's, which is ours.
+            unsafe { raw.free() };
+            return;
+        }
+        self.finish();
+        raw.unref();
+    }
+
+    /// From RUNNING to DONE, and tells the handle.
+    fn finish(&self) {
+        let finished = self.raw().state().finish();
+        if !finished.has_join {
+            self.drop_stage();
+        } else if finished.has_waker {
+            self.cell().join_waker.with(|waker| {
+                // SAFETY: I4: JOIN_WAKER was set at the end, so the handle writes it no more.
+                let waker = unsafe { &*waker };
+                let wake = || waker.as_ref().expect("JOIN_WAKER says that there is one").wake_by_ref();
+                let _ = catch_unwind(AssertUnwindSafe(wake));
+            });
+        }
+    }
+
+    fn drop_stage(&self) {
+        let stage = self.with_stage(|stage| std::mem::replace(stage, Stage::Consumed));
+        drop_quietly(stage);
+    }
+}
+
+fn poll_stage<F: Future>(stage: &mut Stage<F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    match stage {
+        // SAFETY: H2.
+        Stage::Running(future) => unsafe { Pin::new_unchecked(future) }.poll(cx),
+        _ => unreachable!("a task is polled until it is ready, and not after"),
+    }
+}
+
+unsafe fn run<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
+    let harness = Harness::<F, O, N>::of(header);
+    let raw = harness.raw();
+    if raw.state().start() == Start::Cancel {
+        let error = harness.cancelled();
+        harness.complete(Err(error));
+        return;
+    }
+    match harness.poll() {
+        (Poll::Ready(output), _) => harness.complete(output),
+        (Poll::Pending, true) => {
+            raw.state().pause_scheduled();
+            harness.cell().owner.reschedule(Notified(raw));
+        }
+        (Poll::Pending, false) => match raw.state().pause() {
+            Submit::Yes => harness.cell().owner.reschedule(Notified(raw)),
+            Submit::No => {}
+        },
+    }
+}
+
+unsafe fn schedule<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
+    let harness = Harness::<F, O, N>::of(header);
+    harness.cell().owner.schedule(Notified(harness.raw()));
+}
+
+unsafe fn abort<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
+    let harness = Harness::<F, O, N>::of(header);
+    if harness.raw().state().cancel() == Submit::Yes {
+        harness.cell().owner.schedule(Notified(harness.raw()));
+    }
+}
+
+/// Runs a queued job. The queue entry's reference is the caller's, and is dropped here.
+unsafe fn run_job<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
+    let harness = Harness::<F, O, N>::of(header);
+    if harness.raw().state().claim() {
+        let (Poll::Ready(output), _) = harness.poll() else {
+            unreachable!("a job is ready after one poll");
+        };
+        harness.store(output);
+        harness.finish();
+        harness.cell().owner.release(harness.raw());
+    }
+    harness.raw().unref();
+}
+
+/// Cancels a job that has not started, on the spot; its entry in the queue will find nothing to do.
+unsafe fn abort_job<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
+    let harness = Harness::<F, O, N>::of(header);
+    let error = harness.cancelled();
+    end_job(&harness, error);
+}
+
+unsafe fn refuse_job<F: Future, O: Owner, N: Name>(header: NonNull<Header>, source: std::io::Error) {
+    let harness = Harness::<F, O, N>::of(header);
+    let error = JoinError::refused(harness.raw().whose(), source);
+    end_job(&harness, error);
+}
+
+fn end_job<F: Future, O: Owner, N: Name>(harness: &Harness<F, O, N>, error: JoinError) {
+    if harness.raw().state().claim() {
+        harness.store(Err(error));
+        harness.finish();
+        harness.cell().owner.release(harness.raw());
+    }
+}
+
+unsafe fn schedule_nothing(_header: NonNull<Header>) {}
+
+unsafe fn refuse_nothing(_header: NonNull<Header>, _source: std::io::Error) {}
+
+unsafe fn take_output<F: Future, O: Owner, N: Name>(header: NonNull<Header>, into: NonNull<()>) {
+    let harness = Harness::<F, O, N>::of(header);
+    let stage = harness.with_stage(|stage| std::mem::replace(stage, Stage::Consumed));
+    let Stage::Finished(output) = stage else {
+        panic!("`JoinHandle` polled after it has given its result");
+    };
+    // SAFETY: the caller of `RawTask::take_output` promises that `into` may be written as this type.
+    unsafe { into.cast::<Output<F>>().write(output) };
+}
+
+unsafe fn drop_stage<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
+    Harness::<F, O, N>::of(header).drop_stage();
+}
+
+unsafe fn join_waker<F: Future, O: Owner, N: Name>(header: NonNull<Header>) -> NonNull<JoinWaker> {
+    NonNull::from(&Harness::<F, O, N>::of(header).cell().join_waker)
+}
+
+unsafe fn name<F: Future, O: Owner, N: Name>(header: NonNull<Header>) -> Option<NonNull<str>> {
+    Harness::<F, O, N>::of(header).cell().name.get().map(NonNull::from)
+}
+
+unsafe fn free<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
+    // SAFETY: the cell came from a box (I1), and the caller of `RawTask::free` says that it is the last.
+    let cell = unsafe { Box::from_raw(header.cast::<Cell<F, O, N>>().as_ptr()) };
+    // A foreign join waker may panic in its drop.
+    drop_quietly(cell);
+}

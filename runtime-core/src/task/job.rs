@@ -1,0 +1,95 @@
+//! Jobs of the blocking pool: task cells whose future runs a closure.
+
+#![forbid(unsafe_code)]
+
+use super::id::Id;
+use super::join::JoinHandle;
+use super::raw::RawTask;
+use super::{Notified, Owner, harness};
+use crate::coop;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A blocking job on its way to a pool thread. Dropping it cancels it: the handle answers that it was
+/// cancelled. It owns a reference of its task, because the handle may cancel it while it is queued.
+pub struct Job {
+    raw: RawTask,
+    done: bool,
+}
+
+impl Job {
+    /// A job that runs `f`, and its handle. `released` is told once that it has ended, one way or another.
+    pub fn new<F, R>(
+        f: F,
+        site: &'static Location<'static>,
+        released: impl FnOnce() + Send + Sync + 'static,
+    ) -> (Job, JoinHandle<R>)
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let owner = Released(crate::primitive::Mutex::new(Some(released)));
+        let raw = harness::new_job(Closure(Some(f)), owner, Id::next(), site);
+        (Job { raw, done: false }, JoinHandle::new(raw))
+    }
+
+    /// Runs the job; a panic of the closure goes to its handle, never to the caller. One that was
+    /// cancelled while it waited is skipped.
+    pub fn run(mut self) {
+        self.done = true;
+        Notified(self.raw).run();
+    }
+
+    /// The pool could not take the job: the handle answers with an error that carries `source`.
+    pub fn refuse(self, source: std::io::Error) {
+        self.raw.refuse(source);
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        if !self.done {
+            self.raw.abort();
+            self.raw.unref();
+        }
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").field("id", &self.raw.id()).finish_non_exhaustive()
+    }
+}
+
+/// A closure as a future that is ready at once.
+struct Closure<F>(Option<F>);
+
+impl<F> Unpin for Closure<F> {}
+
+impl<F: FnOnce() -> R, R> Future for Closure<F> {
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<R> {
+        let f = self.0.take().expect("a job is polled once");
+        Poll::Ready(coop::unlimited(f))
+    }
+}
+
+/// A job is in no list and in no queue of a scheduler; its end is told.
+struct Released<F>(crate::primitive::Mutex<Option<F>>);
+
+impl<F: FnOnce() + Send + Sync + 'static> Owner for Released<F> {
+    fn schedule(&self, _task: Notified) {}
+
+    fn reschedule(&self, _task: Notified) {}
+
+    fn release(&self, _raw: RawTask) {
+        let released = self.0.lock().take();
+        if let Some(released) = released {
+            released();
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The allocation of a task, and the erased pointer to it.
+//!
+//! # Invariants
+//! - I1: a `RawTask` points to the `Header` at the start of a `Cell` (`repr(C)`) that is live while the
+//!   reference count is above 0; each place that keeps one says which reference it lives under.
+//! - I2: the functions of the vtable are called with the cell whose type made the vtable.
+//! - I3: the stage belongs to the thread that moved the state to RUNNING; once DONE, to the handle while
+//!   JOIN is set; else to whoever finds that neither holds any more (the state's moves say who).
+//! - I4: the join waker is written only by the handle while JOIN is set, JOIN_WAKER is not, and the task is
+//!   not done; read by the completer if JOIN_WAKER was set at the end; dropped last with the cell.
+//! - I5: the links belong to the lock of the home's list.
+//!
+//! A cell has its natural alignment: over-aligned ones take the allocator's slow path.
+
+use super::error::{JoinError, Whose};
+use super::id::Id;
+use super::state::State;
+use crate::primitive::UnsafeCell;
+use crate::util::linked_list::{Links, Node};
+use std::future::Future;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::task::Waker;
+
+/// What all tasks have in common.
+pub(crate) struct Header {
+    pub(crate) state: State,
+    vtable: &'static Vtable,
+    links: Links<Header>,
+    id: Id,
+    spawn_site: &'static Location<'static>,
+}
+
+/// What differs by the type of the future.
+pub(crate) struct Vtable {
+    pub(crate) run: unsafe fn(NonNull<Header>),
+    pub(crate) schedule: unsafe fn(NonNull<Header>),
+    pub(crate) abort: unsafe fn(NonNull<Header>),
+    pub(crate) refuse: unsafe fn(NonNull<Header>, std::io::Error),
+    pub(crate) take_output: unsafe fn(NonNull<Header>, NonNull<()>),
+    pub(crate) drop_stage: unsafe fn(NonNull<Header>),
+    pub(crate) join_waker: unsafe fn(NonNull<Header>) -> NonNull<JoinWaker>,
+    pub(crate) name: unsafe fn(NonNull<Header>) -> Option<NonNull<str>>,
+    pub(crate) free: unsafe fn(NonNull<Header>),
+}
+
+/// The handle's waker.
+pub(crate) type JoinWaker = UnsafeCell<Option<Waker>>;
+
+/// One allocation: a task of future `F`, in the hands of `O`, with a name `N`.
+#[repr(C)]
+pub(crate) struct Cell<F: Future, O, N> {
+    header: Header,
+    pub(super) owner: O,
+    pub(super) join_waker: JoinWaker,
+    pub(super) name: N,
+    pub(super) stage: UnsafeCell<Stage<F>>,
+}
+
+/// Where the future was, the output is later.
+pub(super) enum Stage<F: Future> {
+    Running(F),
+    Finished(Result<F::Output, JoinError>),
+    Consumed,
+}
+
+/// A task's name: absent in the type, where it has none, so that it costs nothing.
+pub(crate) trait Name: 'static {
+    fn get(&self) -> Option<&str>;
+}
+
+impl Name for () {
+    fn get(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Name for Box<str> {
+    fn get(&self) -> Option<&str> {
+        Some(self)
+    }
+}
+
+impl<F: Future, O, N> Cell<F, O, N> {
+    pub(super) fn allocate(
+        vtable: &'static Vtable,
+        future: F,
+        owner: O,
+        name: N,
+        id: Id,
+        spawn_site: &'static Location<'static>,
+    ) -> RawTask {
+        let header = Header { state: State::new(), vtable, links: Links::new(), id, spawn_site };
+        let stage = UnsafeCell::new(Stage::Running(future));
+        let cell = Box::new(Cell { header, owner, join_waker: UnsafeCell::new(None), name, stage });
+        RawTask(NonNull::from(Box::leak(cell)).cast())
+    }
+}
+
+// SAFETY: the links are a field of the header, always the same.
+unsafe impl Node for Header {
+    unsafe fn links(node: NonNull<Self>) -> NonNull<Links<Self>> {
+        // SAFETY: the caller promises a live node.
+        let links = unsafe { &raw mut (*node.as_ptr()).links };
+        // SAFETY: a field of a live node is not null.
+        unsafe { NonNull::new_unchecked(links) }
+    }
+}
+
+/// A pointer to a task, without a reference of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct RawTask(NonNull<Header>);
+
+// SAFETY: what is reached through it is governed by the state word (I3, I4), by locks (I5), or immutable.
+unsafe impl Send for RawTask {}
+// SAFETY: as above.
+unsafe impl Sync for RawTask {}
+
+impl RawTask {
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: I1: whoever keeps a RawTask does so under a reference.
+        unsafe { self.0.as_ref() }
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.header().state
+    }
+
+    pub(crate) fn id(&self) -> Id {
+        self.header().id
+    }
+
+    pub(crate) fn as_ptr(self) -> NonNull<Header> {
+        self.0
+    }
+
+    /// # Safety
+    /// `ptr` came from [`as_ptr`](Self::as_ptr) and its task is still referenced (I1).
+    pub(crate) unsafe fn from_ptr(ptr: NonNull<Header>) -> Self {
+        RawTask(ptr)
+    }
+
+    pub(crate) fn spawn_site(&self) -> &'static Location<'static> {
+        self.header().spawn_site
+    }
+
+    pub(crate) fn whose(&self) -> Whose<'_> {
+        // SAFETY: I2. The name is immutable and lives as long as the cell.
+        let name = unsafe { (self.header().vtable.name)(self.0) };
+        // SAFETY: as above: it points into the cell that `self` borrows from.
+        let name = name.map(|name| unsafe { &*name.as_ptr() });
+        Whose { id: self.id(), name, spawn_site: self.spawn_site() }
+    }
+
+    /// Polls a task that was popped from a queue.
+    ///
+    /// # Safety
+    /// The caller holds the one queue entry of the task, and gives it up.
+    pub(crate) unsafe fn run(self) {
+        // SAFETY: I2.
+        unsafe { (self.header().vtable.run)(self.0) }
+    }
+
+    /// Hands the task to its owner's queue.
+    ///
+    /// # Safety
+    /// A move of the state has just said `Submit::Yes` to the caller.
+    pub(crate) unsafe fn schedule(self) {
+        // SAFETY: I2.
+        unsafe { (self.header().vtable.schedule)(self.0) }
+    }
+
+    /// Asks for its end.
+    pub(crate) fn abort(self) {
+        // SAFETY: I2.
+        unsafe { (self.header().vtable.abort)(self.0) }
+    }
+
+    /// Ends a queued blocking job with an error, unless it has been cancelled.
+    pub(crate) fn refuse(self, source: std::io::Error) {
+        // SAFETY: I2.
+        unsafe { (self.header().vtable.refuse)(self.0, source) }
+    }
+
+    /// Moves the output to `into`, which is of type `Result<T, JoinError>`.
+    ///
+    /// # Safety
+    /// The caller is the handle, the task is done (I3), and `into` may be written as that type.
+    pub(crate) unsafe fn take_output(self, into: NonNull<()>) {
+        // SAFETY: I2; the rest is the caller's promise.
+        unsafe { (self.header().vtable.take_output)(self.0, into) }
+    }
+
+    /// Drops what the stage holds; a panic in a foreign `Drop` ends there.
+    ///
+    /// # Safety
+    /// The stage is the caller's (I3).
+    pub(crate) unsafe fn drop_stage(self) {
+        // SAFETY: I2; the rest is the caller's promise.
+        unsafe { (self.header().vtable.drop_stage)(self.0) }
+    }
+
+    pub(crate) fn join_waker(&self) -> &JoinWaker {
+        // SAFETY: I2.
+        let waker = unsafe { (self.header().vtable.join_waker)(self.0) };
+        // SAFETY: it points into the cell that `self` borrows from.
+        unsafe { &*waker.as_ptr() }
+    }
+
+    /// Drops one reference, and the cell with the last.
+    pub(crate) fn unref(self) {
+        if self.state().unref() {
+            // SAFETY: it was the last one, so nobody else reaches the cell (I1).
+            unsafe { self.free() }
+        }
+    }
+
+    /// # Safety
+    /// Nobody else reaches the cell any more.
+    pub(crate) unsafe fn free(self) {
+        // SAFETY: I2; the rest is the caller's promise.
+        unsafe { (self.header().vtable.free)(self.0) }
+    }
+}
