@@ -21,6 +21,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc as StdArc;
 use std::task::{Context, Poll, ready};
 
+/// How often one poll tries an operation that says `WouldBlock` although the source is ready. This ends
+/// for our own operations; one of the user's may say so for ever on a stream that has ended.
+const ATTEMPTS_MAX: usize = 16;
+
 /// Owns a descriptor that is registered; its drop deregisters, then closes.
 pub(crate) struct Registered<T: AsFd> {
     /// `None` only while it is taken apart.
@@ -145,7 +149,7 @@ impl<T: AsFd> Registered<T> {
         is_last: impl Fn(&R) -> bool,
     ) -> Poll<io::Result<R>> {
         let coop = ready!(coop::poll_proceed(cx));
-        loop {
+        for _ in 0..ATTEMPTS_MAX {
             let seen = ready!(wait(cx))?;
             match self.attempt(seen, wanted, &mut operation, &is_last) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -155,6 +159,8 @@ impl<T: AsFd> Registered<T> {
                 }
             }
         }
+        coop::yield_now(cx);
+        Poll::Pending
     }
 
     /// Makes the system call, and keeps the readiness in step with its answer.

@@ -1,8 +1,8 @@
 //! Streams split in two: the same halves for each kind of stream.
 #![forbid(unsafe_code)]
 
-/// `ReadHalf`, `WriteHalf` (borrowed), `OwnedReadHalf`, `OwnedWriteHalf`, `ReuniteError`, `split` and
-/// `split_owned` for the stream type `$stream` over `$std`, whose addresses are `$addr`.
+/// `ReadHalf`, `WriteHalf` (borrowed), `OwnedReadHalf`, `OwnedWriteHalf` and `ReuniteError` for the stream
+/// type `$stream` over `$std`, whose addresses are `$addr`; and the methods that make them.
 macro_rules! halves {
     ($stream:ident, $std:ty, $addr:ty) => {
         /// The reading half of a borrowed stream, from `split`.
@@ -12,10 +12,6 @@ macro_rules! halves {
         /// The writing half of a borrowed stream, from `split`.
         #[derive(Debug)]
         pub struct WriteHalf<'a>(&'a $stream);
-
-        pub(crate) fn split(stream: &mut $stream) -> (ReadHalf<'_>, WriteHalf<'_>) {
-            (ReadHalf(stream), WriteHalf(stream))
-        }
 
         /// The reading half of a stream, from `into_split`. The stream closes when both halves are gone.
         #[derive(Debug)]
@@ -31,10 +27,18 @@ macro_rules! halves {
             shut_on_drop: bool,
         }
 
-        pub(crate) fn split_owned(stream: $stream) -> (OwnedReadHalf, OwnedWriteHalf) {
-            let stream = ::std::sync::Arc::new(stream);
-            let read = OwnedReadHalf { stream: ::std::sync::Arc::clone(&stream) };
-            (read, OwnedWriteHalf { stream, shut_on_drop: true })
+        impl $stream {
+            /// Two halves that borrow the stream, for one task.
+            pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+                (ReadHalf(self), WriteHalf(self))
+            }
+
+            /// Two halves that own the stream together, for two tasks.
+            pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+                let stream = ::std::sync::Arc::new(self);
+                let read = OwnedReadHalf { stream: ::std::sync::Arc::clone(&stream) };
+                (read, OwnedWriteHalf { stream, shut_on_drop: true })
+            }
         }
 
         /// Two halves that are not of the same stream; they are inside.

@@ -434,3 +434,19 @@ fn the_operation_of_try_io_runs_only_when_ready_and_clears_when_wrong() {
         assert!(matches!(poll!(pin!(never)), Poll::Pending));
     });
 }
+
+#[test]
+fn an_operation_that_always_blocks_on_an_ended_stream_lets_others_run() {
+    let harness = Harness::new();
+    let (client, server) = harness.connection();
+    drop(server);
+    in_time(async move {
+        use crate::io::Interest;
+        while !client.ready(Interest::READABLE).await.unwrap().is_read_closed() {}
+        let mut operation =
+            pin!(client.async_io(Interest::READABLE, || Err::<(), _>(ErrorKind::WouldBlock.into())));
+        for _ in 0..10 {
+            assert!(poll!(&mut operation).is_pending());
+        }
+    });
+}

@@ -1,9 +1,7 @@
 //! Waiting for TCP connections.
 #![forbid(unsafe_code)]
 
-use crate::net::addr::{ToSocketAddrs, no_address, resolve};
 use crate::net::methods::{impl_fd_traits, std_methods};
-use crate::net::tcp::socket::TcpSocket;
 use crate::net::tcp::stream::TcpStream;
 use crate::reactor::Reactor;
 use crate::readiness::{Initial, Wanted};
@@ -15,41 +13,12 @@ use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-/// How many connections the system keeps for [`TcpListener::bind`] until they are accepted.
-const BACKLOG: u32 = 1024;
-
 /// A TCP socket that listens for connections.
 pub struct TcpListener {
     socket: Registered<StdTcpListener>,
 }
 
 impl TcpListener {
-    /// Listens at `addr`: at the first of its addresses that can be bound. `SO_REUSEADDR` is set; for
-    /// other options see [`TcpSocket`].
-    ///
-    /// # Errors
-    /// The last address' error, or one of kind `InvalidInput` if there is no address.
-    ///
-    /// # Panics
-    /// Outside of a runtime.
-    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
-        let mut last = no_address();
-        for addr in resolve(addr).await? {
-            match Self::bind_in(Reactor::current()?, addr) {
-                Ok(listener) => return Ok(listener),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-
-    pub(crate) fn bind_in(reactor: Arc<Reactor>, addr: SocketAddr) -> io::Result<TcpListener> {
-        let socket = TcpSocket::new_for(addr)?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(addr)?;
-        socket.listen_in(reactor, BACKLOG)
-    }
-
     pub(crate) fn new_in(reactor: Arc<Reactor>, listener: StdTcpListener) -> io::Result<TcpListener> {
         Ok(TcpListener { socket: Registered::new_in(reactor, listener, Initial::Untried)? })
     }

@@ -1,6 +1,7 @@
 //! TCP.
 
 mod listener;
+mod open;
 mod socket;
 mod split;
 mod stream;

@@ -1,16 +1,12 @@
 //! A TCP socket before it connects or listens, to set options on.
 #![forbid(unsafe_code)]
 
-use crate::net::tcp::listener::TcpListener;
-use crate::net::tcp::stream::TcpStream;
-use crate::reactor::Reactor;
 use crate::sys;
 use socket2::{Domain, Socket, Type};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A TCP socket that is neither connected nor listening yet.
@@ -61,48 +57,12 @@ impl TcpSocket {
         self.inner.bind(&addr.into())
     }
 
-    /// Connects to `addr`.
-    ///
-    /// # Cancel safety
-    /// Dropping the future closes the socket.
-    ///
-    /// # Errors
-    /// As the system says.
-    ///
-    /// # Panics
-    /// Outside of a runtime.
-    pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
-        self.connect_in(Reactor::current()?, addr).await
+    pub(crate) fn as_inner(&self) -> &Socket {
+        &self.inner
     }
 
-    pub(crate) async fn connect_in(self, reactor: Arc<Reactor>, addr: SocketAddr) -> io::Result<TcpStream> {
-        match self.inner.connect(&addr.into()) {
-            Ok(()) => TcpStream::connected_in(reactor, self.inner.into()),
-            // EINTR too: the attempt goes on, and a second call would say EALREADY.
-            Err(error)
-                if error.kind() == io::ErrorKind::Interrupted
-                    || error.raw_os_error() == Some(libc::EINPROGRESS) =>
-            {
-                TcpStream::connecting_in(reactor, self.inner.into()).await
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Listens; the system keeps up to `backlog` connections until they are accepted.
-    ///
-    /// # Errors
-    /// As the system says.
-    ///
-    /// # Panics
-    /// Outside of a runtime.
-    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
-        self.listen_in(Reactor::current()?, backlog)
-    }
-
-    pub(crate) fn listen_in(self, reactor: Arc<Reactor>, backlog: u32) -> io::Result<TcpListener> {
-        self.inner.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-        TcpListener::new_in(reactor, self.inner.into())
+    pub(crate) fn into_inner(self) -> Socket {
+        self.inner
     }
 
     /// The address that it is bound to.

@@ -1,14 +1,11 @@
 //! A TCP connection.
 #![forbid(unsafe_code)]
 
-use crate::net::addr::{ToSocketAddrs, no_address, resolve};
 use crate::net::methods::{
     impl_fd_traits, peek_methods, poll_ready_methods, readiness_methods, std_methods, try_read_methods,
     try_write_methods,
 };
 use crate::net::stream::{impl_async_read, impl_async_write};
-use crate::net::tcp::socket::TcpSocket;
-use crate::net::tcp::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::reactor::Reactor;
 use crate::readiness::Initial;
 use crate::registration::Registered;
@@ -27,27 +24,6 @@ pub struct TcpStream {
 }
 
 impl TcpStream {
-    /// Connects to `addr`: to the first of its addresses that answers.
-    ///
-    /// # Cancel safety
-    /// Dropping the future gives the attempt up.
-    ///
-    /// # Errors
-    /// The last address' error, or one of kind `InvalidInput` if there is no address.
-    ///
-    /// # Panics
-    /// Outside of a runtime.
-    pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
-        let mut last = no_address();
-        for addr in resolve(addr).await? {
-            match TcpSocket::new_for(addr)?.connect(addr).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-
     /// A stream whose handshake is over.
     pub(crate) fn connected_in(reactor: Arc<Reactor>, stream: StdTcpStream) -> io::Result<TcpStream> {
         Ok(TcpStream { socket: Registered::new_in(reactor, stream, Initial::Connected)? })
@@ -69,16 +45,6 @@ impl TcpStream {
     try_read_methods!();
     try_write_methods!();
     peek_methods!();
-
-    /// Two halves that borrow the stream, for one task.
-    pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
-        split::split(self)
-    }
-
-    /// Two halves that own the stream together, for two tasks.
-    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        split::split_owned(self)
-    }
 
     /// This end's address.
     ///

@@ -5,7 +5,6 @@ use crate::net::methods::{
     impl_fd_traits, poll_ready_methods, readiness_methods, std_methods, try_read_methods, try_write_methods,
 };
 use crate::net::stream::{impl_async_read, impl_async_write};
-use crate::net::unix::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::net::unix::ucred::UCred;
 use crate::reactor::Reactor;
 use crate::readiness::Initial;
@@ -101,16 +100,6 @@ impl UnixStream {
     poll_ready_methods!(poll_read_ready, poll_write_ready);
     try_read_methods!();
     try_write_methods!();
-
-    /// Two halves that borrow the stream, for one task.
-    pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
-        split::split(self)
-    }
-
-    /// Two halves that own the stream together, for two tasks.
-    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        split::split_owned(self)
-    }
 
     /// This end's address.
     ///

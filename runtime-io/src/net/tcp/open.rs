@@ -1,0 +1,111 @@
+//! From addresses and [`TcpSocket`]s to listeners and connections.
+#![forbid(unsafe_code)]
+
+use crate::net::addr::{ToSocketAddrs, no_address, resolve};
+use crate::net::tcp::listener::TcpListener;
+use crate::net::tcp::socket::TcpSocket;
+use crate::net::tcp::stream::TcpStream;
+use crate::reactor::Reactor;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// How many connections the system keeps for [`TcpListener::bind`] until they are accepted.
+const BACKLOG: u32 = 1024;
+
+impl TcpListener {
+    /// Listens at `addr`: at the first of its addresses that can be bound. `SO_REUSEADDR` is set; for
+    /// other options see [`TcpSocket`].
+    ///
+    /// # Errors
+    /// The last address' error, or one of kind `InvalidInput` if there is no address.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
+        let mut last = no_address();
+        for addr in resolve(addr).await? {
+            match Self::bind_in(Reactor::current()?, addr) {
+                Ok(listener) => return Ok(listener),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    pub(crate) fn bind_in(reactor: Arc<Reactor>, addr: SocketAddr) -> io::Result<TcpListener> {
+        let socket = TcpSocket::new_for(addr)?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(addr)?;
+        socket.listen_in(reactor, BACKLOG)
+    }
+}
+
+impl TcpStream {
+    /// Connects to `addr`: to the first of its addresses that answers.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives the attempt up.
+    ///
+    /// # Errors
+    /// The last address' error, or one of kind `InvalidInput` if there is no address.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
+        let mut last = no_address();
+        for addr in resolve(addr).await? {
+            match TcpSocket::new_for(addr)?.connect(addr).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+impl TcpSocket {
+    /// Connects to `addr`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes the socket.
+    ///
+    /// # Errors
+    /// As the system says.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
+        self.connect_in(Reactor::current()?, addr).await
+    }
+
+    pub(crate) async fn connect_in(self, reactor: Arc<Reactor>, addr: SocketAddr) -> io::Result<TcpStream> {
+        match self.as_inner().connect(&addr.into()) {
+            Ok(()) => TcpStream::connected_in(reactor, self.into_inner().into()),
+            // EINTR too: the attempt goes on, and a second call would say EALREADY.
+            Err(error)
+                if error.kind() == io::ErrorKind::Interrupted
+                    || error.raw_os_error() == Some(libc::EINPROGRESS) =>
+            {
+                TcpStream::connecting_in(reactor, self.into_inner().into()).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Listens; the system keeps up to `backlog` connections until they are accepted.
+    ///
+    /// # Errors
+    /// As the system says.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
+        self.listen_in(Reactor::current()?, backlog)
+    }
+
+    pub(crate) fn listen_in(self, reactor: Arc<Reactor>, backlog: u32) -> io::Result<TcpListener> {
+        self.as_inner().listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        TcpListener::new_in(reactor, self.into_inner().into())
+    }
+}
