@@ -102,6 +102,7 @@ impl Work for Job {
     }
 }
 
+/// A refusal after the shutdown is of the kind `BrokenPipe`; one for want of a thread has the system's error.
 impl BlockingPool for Pool {
     fn run(&self, job: Job) -> Result<(), Refused> {
         Shared::submit(&self.shared, job).map_err(|(job, source)| Refused { job, source })

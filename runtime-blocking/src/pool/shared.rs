@@ -9,7 +9,7 @@ use runtime_core::primitive::Arc;
 use runtime_core::primitive::channel::{Receiver, Sender, unbounded};
 use std::cell::Cell;
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -75,8 +75,12 @@ impl<W: Work> Shared<W> {
         // Counted, then sent: see `word`. A thread is started in between, so that a job for which there
         // will be none need not be fished out again.
         match this.word.submit(this.cap) {
-            Submit::Closed => Err((job, io::Error::other("the blocking pool is shut down"))),
-            Submit::Full => Err((job, io::Error::other("too many blocking jobs are queued"))),
+            Submit::Closed => {
+                Err((job, io::Error::new(ErrorKind::BrokenPipe, "the blocking pool is shut down")))
+            }
+            Submit::Full => {
+                Err((job, io::Error::new(ErrorKind::OutOfMemory, "too many blocking jobs are queued")))
+            }
             Submit::Counted(Call::Nobody) => {
                 this.send(job);
                 Ok(())

@@ -179,7 +179,7 @@ fn a_shutdown_cancels_what_is_queued_and_waits_for_what_runs() {
     for fates in &queued {
         assert_eq!(fate(fates), Fate::Cancelled);
     }
-    assert_eq!(fate(&submit(&pool, || {})), Fate::Refused(io::ErrorKind::Other));
+    assert_eq!(fate(&submit(&pool, || {})), Fate::Refused(io::ErrorKind::BrokenPipe));
     drop(release);
     assert_eq!(pool.shutdown(LONG), 0);
     assert_eq!(fate(&running), Fate::Ran);

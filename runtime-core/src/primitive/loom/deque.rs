@@ -1,5 +1,10 @@
 //! A stand-in for crossbeam-deque: a ring whose `tail` is stored Release and read Acquire, exactly
 //! as weak as the original's publication, with the fences the original documents.
+//!
+//! # Invariants
+//! I1. A word in a queue was put there by `push`, from a value that nobody else holds.
+//! I2. The move that takes a word out (fetch_add, compare-exchange, or the pop under the lock) succeeds for
+//!     one taker alone.
 
 use super::atomic::{AtomicUsize, Ordering, fence};
 use super::{Arc, Mutex};
@@ -117,7 +122,7 @@ impl<T: Word> Worker<T> {
         let head = self.ring.head.fetch_add(1, Ordering::AcqRel);
         if tail.wrapping_sub(head + 1) as isize >= 0 {
             let word = self.ring.slots[head % CAPACITY].load(Ordering::Relaxed);
-            // SAFETY: `word` was stored by `push` and the fetch_add made this its only taker.
+            // SAFETY: I1, and I2: the fetch_add made this its only taker.
             return Some(unsafe { T::from_word(word) });
         }
         self.ring.head.store(head, Ordering::Relaxed);
@@ -153,7 +158,7 @@ impl<T: Word> Stealer<T> {
         match self.ring.steal() {
             Steal::Empty => Steal::Empty,
             Steal::Retry => Steal::Retry,
-            // SAFETY: the compare-exchange made this the only taker of a pushed word.
+            // SAFETY: I1, and I2: the compare-exchange made this its only taker.
             Steal::Success(word) => Steal::Success(unsafe { T::from_word(word) }),
         }
     }
@@ -227,7 +232,7 @@ impl<T: Word> Injector<T> {
             None => Steal::Empty,
             Some(word) => {
                 self.head.fetch_add(1, Ordering::AcqRel);
-                // SAFETY: the word was pushed once and popped once, under the lock.
+                // SAFETY: I1, and I2: popped under the lock.
                 Steal::Success(unsafe { T::from_word(word) })
             }
         }
