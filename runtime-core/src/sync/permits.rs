@@ -22,8 +22,8 @@
 //! A channel's receiver makes room with every value it takes. It would be a pity to touch the word on which
 //! all senders meet each time, so it only counts, and takers who find no permits [`Refill`] the word with
 //! all that came together. No permit is forgotten:
-//! - receiver: r1 count, r2 `fence(SeqCst)`, r3 look at `has_waiters`; if so, refill.
-//! - taker: t1 queue (sets `has_waiters` under the lock), t2 `fence(SeqCst)`, t3 refill.
+//! - receiver: r1 count, r2 `fence(SeqCst)`, r3 look whether waiters were announced; if so, refill.
+//! - taker: t1 queue and announce (under the lock), t2 `fence(SeqCst)`, t3 refill.
 //!
 //! If r3 does not see t1, then r2 precedes t2 in the order of fences, and t3 sees r1: the taker refills.
 
@@ -60,6 +60,9 @@ pub(crate) enum Refusal {
 pub(crate) trait Refill {
     /// How many there are since the last call; they now belong to the caller.
     fn pull(&self) -> usize;
+
+    /// Whether somebody waits from now on. Called under the lock of the list.
+    fn announce(&self, has_waiters: bool);
 }
 
 /// All permits are in the word.
@@ -70,6 +73,8 @@ impl Refill for NoRefill {
     fn pull(&self) -> usize {
         0
     }
+
+    fn announce(&self, _: bool) {}
 }
 
 /// A value of the word.
@@ -174,7 +179,9 @@ impl<R> Permits<R> {
         }
         0
     }
+}
 
+impl<R: Refill> Permits<R> {
     /// Gives `n` back, to those who wait first.
     ///
     /// # Panics
@@ -209,9 +216,12 @@ impl<R> Permits<R> {
             free -= need;
             locked.notify_front(GRANTED, woken);
         }
-        let flags = word.0 & CLOSED | if locked.is_empty() { 0 } else { WAITERS };
+        if locked.is_empty() {
+            word = Word(word.0 & !WAITERS);
+            self.refill.announce(false);
+        }
         // ORDER: Release, as in `exchange`. What earlier holders did came here through the lock.
-        self.word.store(free << SHIFT | flags, Ordering::Release);
+        self.word.store(word.with_free(free).0, Ordering::Release);
     }
 
     /// Refuses everybody from now on.
@@ -222,11 +232,10 @@ impl<R> Permits<R> {
         self.word.fetch_or(CLOSED, Ordering::AcqRel);
         locked.notify_all(REFUSED, &mut woken);
         self.word.fetch_and(!WAITERS, Ordering::AcqRel);
+        self.refill.announce(false);
         drop(locked);
     }
-}
 
-impl<R: Refill> Permits<R> {
     /// What refills this.
     pub(crate) fn source(&self) -> &R {
         &self.refill
@@ -237,14 +246,6 @@ impl<R: Refill> Permits<R> {
         let n = self.refill.pull();
         self.release(n);
         n > 0
-    }
-
-    /// For who fills the source: after it counted, wakes those who did not see the count. The proof is above.
-    pub(crate) fn after_count(&self) {
-        fence(Ordering::SeqCst);
-        if self.waiters.has_waiters() {
-            self.refill();
-        }
     }
 
     /// Takes `need` if nobody waits.
@@ -293,6 +294,7 @@ impl<R: Refill> Permits<R> {
             }
         }
         locked.push_back(waiter, waker.take(), need);
+        self.refill.announce(true);
         drop(locked);
         if !planted(Fault::RoomUnchecked) {
             fence(Ordering::SeqCst);

@@ -28,7 +28,7 @@
 //!   `Arc` around it.
 //! - I5: the store that moves `state` to NOTIFIED is the last access of a notifier to the waiter.
 
-use crate::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::primitive::{Mutex, MutexGuard, UnsafeCell};
 use crate::util::linked_list::{LinkedList, Links, Node};
 use crate::util::wake_list::{WakeList, drop_quietly, wake};
@@ -119,19 +119,13 @@ impl Drop for Waiter {
 #[derive(Debug)]
 pub(crate) struct WaitList {
     queue: Mutex<LinkedList<Waiter>>,
-    has_waiters: AtomicBool,
 }
 
 impl WaitList {
     crate::const_fn! {
         pub(crate) const fn new() -> Self {
-            WaitList { queue: Mutex::new(LinkedList::new()), has_waiters: AtomicBool::new(false) }
+            WaitList { queue: Mutex::new(LinkedList::new()) }
         }
-    }
-
-    /// Whether someone is queued: a glance without the lock, for handshakes with a fence of their own.
-    pub(crate) fn has_waiters(&self) -> bool {
-        self.has_waiters.load(Ordering::Relaxed)
     }
 
     /// Takes the lock.
@@ -202,7 +196,6 @@ impl Locked<'_> {
         });
         // SAFETY: I3 keeps it valid and in place; I1: it was in no list.
         unsafe { self.queue.push_back(NonNull::from(waiter.get_ref())) };
-        self.list.has_waiters.store(true, Ordering::Relaxed);
     }
 
     /// Lets `f` see the slot of `waiter`, if that is queued here.
@@ -225,7 +218,6 @@ impl Locked<'_> {
         let was_linked = unsafe { self.queue.remove(NonNull::from(waiter.get_ref())) };
         debug_assert!(was_linked, "queued and linked are the same");
         waiter.state.store(IDLE, Ordering::Relaxed);
-        self.note_emptiness();
         true
     }
 
@@ -250,7 +242,6 @@ impl Locked<'_> {
         let Some(node) = node else { return false };
         // SAFETY: I1: it is an end of this list.
         unsafe { self.queue.remove(node) };
-        self.note_emptiness();
         // SAFETY: I3: alive until I5.
         let waiter = unsafe { node.as_ref() };
         let waker = waiter.slot.with_mut(|slot| {
@@ -261,12 +252,6 @@ impl Locked<'_> {
         // ORDER: Release; pairs with the Acquire in `Waiter::outcome`. I5: the future may be gone after this.
         waiter.state.store(outcome.0, Ordering::Release);
         true
-    }
-
-    fn note_emptiness(&self) {
-        if self.queue.is_empty() {
-            self.list.has_waiters.store(false, Ordering::Relaxed);
-        }
     }
 }
 

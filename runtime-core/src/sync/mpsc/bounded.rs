@@ -69,22 +69,22 @@ pub struct WeakSender<T> {
 impl<T> Chan<T, Bounded> {
     /// Waits, in turn, for room for `n` values.
     pub(super) async fn reserve(&self, n: usize) -> Result<(), SendError<()>> {
-        if n > self.room.capacity {
+        if n > self.room().capacity {
             return Err(SendError(()));
         }
         // Dropped after the wait below, which may have given back what it had been granted.
         let give_back = GiveBack(self);
-        self.room.permits.acquire(n).await.map_err(|_| SendError(()))?;
+        self.room().permits.acquire(n).await.map_err(|_| SendError(()))?;
         mem::forget(give_back);
         Ok(())
     }
 
     /// Takes room for `n` values if that needs no waiting.
     pub(super) fn try_reserve(&self, n: usize) -> Result<(), TrySendError<()>> {
-        if n > self.room.capacity {
+        if n > self.room().capacity {
             return Err(TrySendError::Full(()));
         }
-        self.room.permits.try_acquire(n).map_err(|refusal| match refusal {
+        self.room().permits.try_acquire(n).map_err(|refusal| match refusal {
             Refusal::NoPermits => TrySendError::Full(()),
             Refusal::Closed => TrySendError::Closed(()),
         })
@@ -92,7 +92,7 @@ impl<T> Chan<T, Bounded> {
 
     /// Gives room for `n` values back unused.
     pub(super) fn give_back(&self, n: usize) {
-        self.room.permits.release(n);
+        self.room().permits.release(n);
         self.after_give_back();
     }
 }
@@ -179,12 +179,12 @@ impl<T> Sender<T> {
 
     /// For how many more values there is room right now: none while senders wait.
     pub fn capacity(&self) -> usize {
-        self.tx.room.free()
+        self.tx.room().free()
     }
 
     /// For how many values there is room in all.
     pub fn max_capacity(&self) -> usize {
-        self.tx.room.capacity
+        self.tx.room().capacity
     }
 
     /// A sender that does not keep the channel open.

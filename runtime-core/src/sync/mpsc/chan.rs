@@ -29,8 +29,7 @@ use std::task::{Context, Poll, ready};
 
 /// What the ends share.
 pub(super) struct Chan<T, R> {
-    queue: Queue<T>,
-    pub(super) room: R,
+    queue: Queue<T, R>,
     rx_waker: AtomicWaker,
     /// Told when the channel closes.
     rx_closed: Notify,
@@ -41,8 +40,7 @@ pub(super) struct Chan<T, R> {
 /// Makes a channel.
 pub(super) fn pair<T, R: Room>(room: R) -> (Tx<T, R>, Rx<T, R>) {
     let chan = Arc::new(Chan {
-        queue: Queue::new(),
-        room,
+        queue: Queue::new(room),
         rx_waker: AtomicWaker::new(),
         rx_closed: Notify::new(),
         senders: AtomicUsize::new(1),
@@ -52,6 +50,11 @@ pub(super) fn pair<T, R: Room>(room: R) -> (Tx<T, R>, Rx<T, R>) {
 }
 
 impl<T, R> Chan<T, R> {
+    /// What limits this channel.
+    pub(super) fn room(&self) -> &R {
+        self.queue.beside()
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.queue.is_closed()
     }
@@ -221,14 +224,14 @@ impl<T, R: Room> Rx<T, R> {
             take(value);
         }
         if count > 0 {
-            self.room.received(count);
+            self.room().received(count);
         }
         count
     }
 
     /// Whether nothing will come that is not there now.
     fn is_over(&self) -> bool {
-        self.strong_count() == 0 || self.is_closed() && self.room.is_idle() && self.len() == 0
+        self.strong_count() == 0 || self.is_closed() && self.room().is_idle() && self.len() == 0
     }
 
     /// Gives up to `limit` values, at least one, to `take`, or waits. Ready with 0: the channel is over.
@@ -279,7 +282,7 @@ impl<T, R: Room> Rx<T, R> {
     /// Refuses what was not sent yet.
     pub(super) fn close(&mut self) {
         self.queue.close();
-        self.room.close();
+        self.room().close();
         self.rx_closed.notify_waiters();
     }
 }
@@ -290,7 +293,7 @@ impl<T, R: Room> Drop for Rx<T, R> {
         drop_quietly(self.rx_waker.take());
         // One by one, no lock held: a panic in one value's destructor keeps no other from being dropped.
         while let Some(value) = self.pop() {
-            self.room.received(1);
+            self.room().received(1);
             drop_quietly(value);
         }
     }

@@ -91,9 +91,10 @@ impl<T> Block<T> {
     }
 }
 
-struct Tail<T> {
+struct Tail<T, B> {
     index: AtomicUsize,
     block: AtomicPtr<Block<T>>,
+    beside: B,
 }
 
 struct Head<T> {
@@ -102,9 +103,9 @@ struct Head<T> {
     index: usize,
 }
 
-/// The queue.
-pub(super) struct Queue<T> {
-    tail: CachePadded<Tail<T>>,
+/// The queue. `B` is what whoever pushes touches as well: beside the tail it comes with the same cache line.
+pub(super) struct Queue<T, B> {
+    tail: CachePadded<Tail<T, B>>,
     head: CachePadded<UnsafeCell<Head<T>>>,
     /// A used-up block, or null.
     spare: AtomicPtr<Block<T>>,
@@ -112,9 +113,9 @@ pub(super) struct Queue<T> {
 }
 
 // SAFETY: values move between threads, so T must be Send; I1 to I4 keep accesses apart.
-unsafe impl<T: Send> Send for Queue<T> {}
+unsafe impl<T: Send, B: Send> Send for Queue<T, B> {}
 // SAFETY: as above.
-unsafe impl<T: Send> Sync for Queue<T> {}
+unsafe impl<T: Send, B: Sync> Sync for Queue<T, B> {}
 
 /// What a push found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,15 +127,20 @@ pub(super) enum Pushed {
     Marked,
 }
 
-impl<T> Queue<T> {
-    pub(super) fn new() -> Self {
+impl<T, B> Queue<T, B> {
+    pub(super) fn new(beside: B) -> Self {
         let block = Box::into_raw(Block::new());
         Queue {
-            tail: CachePadded::new(Tail { index: AtomicUsize::new(0), block: AtomicPtr::new(block) }),
+            tail: CachePadded::new(Tail { index: AtomicUsize::new(0), block: AtomicPtr::new(block), beside }),
             head: CachePadded::new(UnsafeCell::new(Head { block, index: 0 })),
             spare: AtomicPtr::new(ptr::null_mut()),
             _values: PhantomData,
         }
+    }
+
+    /// What stands beside the tail.
+    pub(super) fn beside(&self) -> &B {
+        &self.tail.beside
     }
 
     /// Appends `value`, also to a closed queue.
@@ -339,7 +345,7 @@ fn offset(index: usize) -> usize {
     index / STEP % LAP
 }
 
-impl<T> Drop for Queue<T> {
+impl<T, B> Drop for Queue<T, B> {
     fn drop(&mut self) {
         // SAFETY: `&mut self` is exclusive access to everything.
         while let Some(value) = unsafe { self.pop() } {

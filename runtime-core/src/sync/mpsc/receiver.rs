@@ -38,12 +38,12 @@ pub struct UnboundedReceiver<T> {
 impl<T> Receiver<T> {
     /// For how many more values there is room right now: none while senders wait.
     pub fn capacity(&self) -> usize {
-        self.rx.room.free()
+        self.rx.room().free()
     }
 
     /// For how many values there is room in all.
     pub fn max_capacity(&self) -> usize {
-        self.rx.room.capacity
+        self.rx.room().capacity
     }
 }
 

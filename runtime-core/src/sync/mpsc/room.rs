@@ -1,7 +1,7 @@
 //! What limits a channel.
 
 use crate::primitive::CachePadded;
-use crate::primitive::atomic::{AtomicUsize, Ordering};
+use crate::primitive::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::sync::permits::{Permits, Refill};
 
 /// What the shared part of a channel asks of its limit.
@@ -33,20 +33,24 @@ impl Room for Boundless {
 /// One permit for each value in the channel or reserved.
 #[derive(Debug)]
 pub(super) struct Bounded {
-    pub(super) permits: Permits<Received>,
+    pub(super) permits: Permits<Box<CachePadded<Received>>>,
     pub(super) capacity: usize,
 }
 
 /// Values that the receiver took. It only counts; senders who find no room pull what has come together.
+///
+/// In a box of its own, away from what the senders write at every send: the receiver looks here with every
+/// value, and finds the cache line where it left it.
 #[derive(Debug)]
 pub(super) struct Received {
     /// Written by the receiver.
-    count: CachePadded<AtomicUsize>,
+    count: AtomicUsize,
     /// How much of it was pulled.
     pulled: AtomicUsize,
+    has_waiters: AtomicBool,
 }
 
-impl Refill for Received {
+impl Refill for Box<CachePadded<Received>> {
     fn pull(&self) -> usize {
         // ORDER: Acquire; pairs with the exchange below: the count is read later than this, and not less.
         let mut pulled = self.pulled.load(Ordering::Acquire);
@@ -63,13 +67,22 @@ impl Refill for Received {
             }
         }
     }
+
+    fn announce(&self, has_waiters: bool) {
+        // Relaxed: the fences of the handshake in `permits` order it.
+        self.has_waiters.store(has_waiters, Ordering::Relaxed);
+    }
 }
 
 impl Bounded {
     pub(super) fn new(capacity: usize) -> Self {
-        let received =
-            Received { count: CachePadded::new(AtomicUsize::new(0)), pulled: AtomicUsize::new(0) };
-        Bounded { permits: Permits::with_refill(capacity, received), capacity }
+        let received = Received {
+            count: AtomicUsize::new(0),
+            pulled: AtomicUsize::new(0),
+            has_waiters: AtomicBool::new(false),
+        };
+        let permits = Permits::with_refill(capacity, Box::new(CachePadded::new(received)));
+        Bounded { permits, capacity }
     }
 
     /// How many more values there is room for.
@@ -81,12 +94,16 @@ impl Bounded {
 
 impl Room for Bounded {
     fn received(&self, n: usize) {
-        let count = &self.permits.source().count;
+        let Received { count, has_waiters, .. } = &***self.permits.source();
         // Not an RMW: the receiver is the only one who writes.
         let sum = count.load(Ordering::Relaxed).wrapping_add(n);
         // ORDER: Release; pairs with `pull`.
         count.store(sum, Ordering::Release);
-        self.permits.after_count();
+        // The handshake with a sender that goes to sleep; its proof is in `permits`.
+        fence(Ordering::SeqCst);
+        if has_waiters.load(Ordering::Relaxed) {
+            self.permits.refill();
+        }
     }
 
     fn is_idle(&self) -> bool {
