@@ -19,8 +19,8 @@
 //! - I2: only one thread at a time registers: callers prove it by `&mut` access to the only receiver.
 
 use super::fault::{Fault, planted};
-use crate::primitive::UnsafeCell;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
+use crate::primitive::{UnsafeCell, hint};
 use crate::util::wake_list::{drop_quietly, wake};
 use std::task::Waker;
 
@@ -60,6 +60,8 @@ impl AtomicWaker {
         if claimed.is_err() {
             // Someone wakes right now (I2: nobody else registers), and may have come for the last waker.
             waker.wake_by_ref();
+            // The next poll may come at once: leave the other one the time to finish.
+            hint::spin_loop();
             return;
         }
         let mut clone = None;
