@@ -147,6 +147,44 @@ impl<T> UnsafeCell<T> {
     }
 }
 
+/// A cell for values of any size, chosen by the user. Loom does not look into it: its own cells hold
+/// sized values only. A model that wants races seen puts an [`UnsafeCell`] inside.
+#[derive(Debug, Default)]
+pub struct ValueCell<T: ?Sized>(std::cell::UnsafeCell<T>);
+
+impl<T> ValueCell<T> {
+    /// A new cell.
+    pub fn new(value: T) -> Self {
+        ValueCell(std::cell::UnsafeCell::new(value))
+    }
+
+    /// The value, taken out.
+    pub fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+}
+
+impl<T: ?Sized> ValueCell<T> {
+    /// Gives `f` a pointer to read through.
+    pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        f(self.0.get())
+    }
+
+    /// Gives `f` a pointer to write through.
+    pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        f(self.0.get())
+    }
+}
+
+/// A function that is `const` wherever its parts are: loom's are not.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! const_fn {
+    ($($(#[$attribute:meta])* $vis:vis const fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty $body:block)+) => {
+        $($(#[$attribute])* $vis fn $name($($arg: $type),*) -> $result $body)+
+    };
+}
+
 /// A thread-local of the loom thread (loom's threads share one thread of the system).
 #[macro_export]
 #[doc(hidden)]

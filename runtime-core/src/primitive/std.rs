@@ -132,6 +132,18 @@ impl<T: ?Sized> UnsafeCell<T> {
     }
 }
 
+/// A cell for values of any size, chosen by the user. Loom does not look into it.
+pub use self::UnsafeCell as ValueCell;
+
+/// A function that is `const` wherever its parts are: everywhere but under loom.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! const_fn {
+    ($($(#[$attribute:meta])* $vis:vis const fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty $body:block)+) => {
+        $($(#[$attribute])* $vis const fn $name($($arg: $type),*) -> $result $body)+
+    };
+}
+
 /// A thread-local that costs no lazy initialisation: `tls! { static NAME: Type = const_expr; }`.
 #[macro_export]
 #[doc(hidden)]

@@ -1,1 +1,53 @@
-//! Synchronization.
+//! Synchronization between tasks, and between tasks and threads.
+//!
+//! | type | for |
+//! |---|---|
+//! | [`oneshot`] | one value from one task to another |
+//! | [`mpsc`] | many values from many senders to one receiver, bounded or not |
+//! | [`Mutex`] | a lock that may be held across an `.await` |
+//! | [`Semaphore`] | a limit on how many do something at once |
+//! | [`Notify`] | a wake-up without a value |
+//!
+//! Everything here works in any executor and needs no runtime of ours. Every wait is first in, first
+//! out, and may be dropped at any time: a waiter that had been granted its turn and is dropped before it
+//! took it hands the turn on to the next.
+//!
+//! # How it is laid
+//!
+//! All waiting stands on one list of wakers, `wait_list`, whose nodes lie inside the waiting futures:
+//! waiting allocates nothing. `permits` puts a counter in front of it (semaphore, mutex, room in a
+//! channel), [`Notify`] a flag; either way the uncontended path is one atomic operation and takes no lock.
+//! A single waiter whose identity never changes needs no list: channel receivers use `atomic_waker`.
+//! Wakers are foreign code: they are never cloned, called or dropped under a lock.
+
+mod atomic_waker;
+mod blocking;
+mod mutex;
+mod mutex_guard;
+mod notify;
+mod permits;
+mod semaphore;
+mod wait_list;
+
+#[cfg(not(loom))]
+mod fault;
+#[cfg(loom)]
+#[path = "fault_loom.rs"]
+mod fault;
+
+pub mod mpsc;
+pub mod oneshot;
+
+pub use mutex::TryLockError;
+pub use mutex_guard::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
+pub use notify::{Notified, Notify, OwnedNotified};
+pub use semaphore::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError};
+
+/// What models and tests reach into.
+#[doc(hidden)]
+pub mod internals {
+    pub use super::atomic_waker::AtomicWaker;
+    pub use super::fault::Fault;
+    #[cfg(loom)]
+    pub use super::fault::plant;
+}

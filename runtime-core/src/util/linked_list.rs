@@ -94,6 +94,11 @@ impl<T> LinkedList<T> {
     pub fn front(&self) -> Option<NonNull<T>> {
         self.head
     }
+
+    /// The last node.
+    pub fn back(&self) -> Option<NonNull<T>> {
+        self.tail
+    }
 }
 
 impl<T: Node> LinkedList<T> {

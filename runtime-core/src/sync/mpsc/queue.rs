@@ -1,0 +1,363 @@
+//! The values of a channel: an unbounded queue, many push, one pops.
+//!
+//! A list of blocks of slots. A push claims the next slot by one compare-exchange on the tail's index,
+//! writes the value, and publishes it by a swap on the slot's own state. The idea is that of
+//! crossbeam-channel's list flavour; here there is one popper, who needs no atomic but the slot's, and who
+//! can mark the slot that it waits for: whoever fills a marked slot wakes it. So a push knows without
+//! looking anywhere else whether the receiver sleeps.
+//!
+//! ```text
+//!   slot:   EMPTY ──push──▶ FULL ──pop──▶ (block recycled: EMPTY)
+//!             │  ▲            ▲
+//!   mark_head │  │ (again)    │ push, answers "wake the receiver"
+//!             ▼  │            │
+//!           MARKED ───────────┘
+//! ```
+//!
+//! # The index
+//!
+//! Bit 0 is CLOSED. The rest counts: position in the block below [`LAP`], block above. A block has one slot
+//! less than a lap has positions: the position behind the last slot means that the claimant of that slot is
+//! about to link the next block, and others who come meanwhile wait for a few instructions. The claimant
+//! has the next block in hand before it claims, so it runs nothing foreign in between.
+//!
+//! One used-up block is kept for the next sender that needs one, the others are freed.
+//!
+//! # Invariants
+//! - I1: the position of a slot is claimed once, and `tail.block` is the block of the index read *before*
+//!   it if the exchange on that index succeeds (the index never returns to an old value).
+//! - I2: a slot's value belongs to its claimant until the swap to FULL, and to the popper after it has
+//!   seen FULL.
+//! - I3: a block lives until the popper has passed all its slots. Each was FULL then, and the swap to FULL
+//!   is the last access of a claimant to the block; the last slot's claimant links the next block before.
+//! - I4: `head` is touched only by the one popper: callers of `pop`, `mark_head` and `clear` have exclusive
+//!   access to the receiving side.
+
+use crate::primitive::UnsafeCell;
+use crate::primitive::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::primitive::{CachePadded, hint, thread};
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use self::shape::LAP;
+
+/// Slots of a block.
+const SLOTS: usize = LAP - 1;
+const CLOSED: usize = 1;
+/// One position, above the CLOSED bit.
+const STEP: usize = 2;
+/// How often to look again before giving the core away to the sender who links the next block.
+const SPINS_MAX: usize = 32;
+
+const EMPTY: usize = 0;
+const MARKED: usize = 1;
+const FULL: usize = 2;
+
+#[cfg(not(loom))]
+mod shape {
+    /// Positions of a block, a power of two.
+    pub(super) const LAP: usize = 32;
+}
+#[cfg(loom)]
+mod shape {
+    /// Positions of a block: two slots, so that models cross from block to block.
+    pub(super) const LAP: usize = 4;
+}
+
+struct Slot<T> {
+    state: AtomicUsize,
+    value: UnsafeCell<MaybeUninit<T>>,
+}
+
+struct Block<T> {
+    next: AtomicPtr<Block<T>>,
+    slots: [Slot<T>; SLOTS],
+}
+
+impl<T> Block<T> {
+    fn new() -> Box<Self> {
+        let slot = |_| Slot { state: AtomicUsize::new(EMPTY), value: UnsafeCell::new(MaybeUninit::uninit()) };
+        Box::new(Block { next: AtomicPtr::new(ptr::null_mut()), slots: std::array::from_fn(slot) })
+    }
+
+    /// Makes a used-up block as good as new.
+    fn reset(&self) {
+        // Relaxed: the next user gets it through `spare`.
+        self.next.store(ptr::null_mut(), Ordering::Relaxed);
+        for slot in &self.slots {
+            slot.state.store(EMPTY, Ordering::Relaxed);
+        }
+    }
+}
+
+struct Tail<T, B> {
+    index: AtomicUsize,
+    block: AtomicPtr<Block<T>>,
+    beside: B,
+}
+
+struct Head<T> {
+    block: *mut Block<T>,
+    /// Counts like the tail's index, without the CLOSED bit.
+    index: usize,
+}
+
+/// The queue. `B` is what whoever pushes touches as well: beside the tail it comes with the same cache line.
+pub(super) struct Queue<T, B> {
+    tail: CachePadded<Tail<T, B>>,
+    head: CachePadded<UnsafeCell<Head<T>>>,
+    /// A used-up block, or null.
+    spare: AtomicPtr<Block<T>>,
+    _values: PhantomData<T>,
+}
+
+// SAFETY: values move between threads, so T must be Send; I1 to I4 keep accesses apart.
+unsafe impl<T: Send, B: Send> Send for Queue<T, B> {}
+// SAFETY: as above.
+unsafe impl<T: Send, B: Sync> Sync for Queue<T, B> {}
+
+/// What a push found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Pushed {
+    /// Nobody waits for this slot.
+    Quiet,
+    /// The receiver sleeps until this slot is filled: wake it.
+    Marked,
+}
+
+impl<T, B> Queue<T, B> {
+    pub(super) fn new(beside: B) -> Self {
+        let block = Box::into_raw(Block::new());
+        Queue {
+            tail: CachePadded::new(Tail { index: AtomicUsize::new(0), block: AtomicPtr::new(block), beside }),
+            head: CachePadded::new(UnsafeCell::new(Head { block, index: 0 })),
+            spare: AtomicPtr::new(ptr::null_mut()),
+            _values: PhantomData,
+        }
+    }
+
+    /// What stands beside the tail.
+    pub(super) fn beside(&self) -> &B {
+        &self.tail.beside
+    }
+
+    /// Appends `value`, also to a closed queue.
+    pub(super) fn push(&self, value: T) -> Pushed {
+        match self.claim(false) {
+            Some((block, offset)) => self.fill(block, offset, value),
+            None => unreachable!("only a closed queue refuses, and only who asks it to"),
+        }
+    }
+
+    /// Appends `value`, unless the queue is closed.
+    pub(super) fn push_if_open(&self, value: T) -> Result<Pushed, T> {
+        match self.claim(true) {
+            Some((block, offset)) => Ok(self.fill(block, offset, value)),
+            None => Err(value),
+        }
+    }
+
+    /// Claims the next slot. `None` if the queue is closed and that matters.
+    fn claim(&self, refuse_closed: bool) -> Option<(*mut Block<T>, usize)> {
+        // ORDER: Acquire; pairs with `link`: whoever sees the new index sees the new block.
+        let mut index = self.tail.index.load(Ordering::Acquire);
+        let mut next = None;
+        let mut spins = 0;
+        loop {
+            if refuse_closed && index & CLOSED != 0 {
+                return None;
+            }
+            let offset = offset(index);
+            if offset == SLOTS {
+                // Somebody is between `claim` and `link`.
+                spins += 1;
+                if spins <= SPINS_MAX { hint::spin_loop() } else { thread::yield_now() }
+                index = self.tail.index.load(Ordering::Acquire);
+                continue;
+            }
+            if offset == SLOTS - 1 && next.is_none() {
+                next = Some(self.fresh_block());
+            }
+            // Relaxed: if it is not the block of `index` the exchange fails (I1).
+            let block = self.tail.block.load(Ordering::Relaxed);
+            // ORDER: Acquire as above. Nothing to release: the slot's own state does that.
+            let exchange =
+                self.tail.index.compare_exchange_weak(index, index.wrapping_add(STEP), Ordering::Acquire, Ordering::Acquire);
+            match exchange {
+                Ok(_) if offset == SLOTS - 1 => {
+                    self.link(block, next.take());
+                    return Some((block, offset));
+                }
+                Ok(_) => {
+                    self.keep(next);
+                    return Some((block, offset));
+                }
+                Err(now) => index = now,
+            }
+        }
+    }
+
+    /// A block for the end of the list.
+    fn fresh_block(&self) -> Box<Block<T>> {
+        // ORDER: Acquire; pairs with `keep`: the block is reset.
+        let spare = self.spare.swap(ptr::null_mut(), Ordering::Acquire);
+        if spare.is_null() {
+            return Block::new();
+        }
+        // SAFETY: a block in `spare` came from a box and belongs to who takes it out.
+        unsafe { Box::from_raw(spare) }
+    }
+
+    /// Keeps a reset block that nobody needs now.
+    fn keep(&self, block: Option<Box<Block<T>>>) {
+        let Some(block) = block else { return };
+        let block = Box::into_raw(block);
+        // ORDER: Release; pairs with `fresh_block`.
+        let kept = self.spare.compare_exchange(ptr::null_mut(), block, Ordering::Release, Ordering::Relaxed);
+        if kept.is_err() {
+            // SAFETY: it came from the box above, and nobody else has it.
+            drop(unsafe { Box::from_raw(block) });
+        }
+    }
+
+    /// Puts `next` behind `block`, whose last slot the caller has claimed, and lets the others go on.
+    fn link(&self, block: *mut Block<T>, next: Option<Box<Block<T>>>) {
+        let Some(next) = next else { unreachable!("who claims the last slot has the next block in hand") };
+        let next = Box::into_raw(next);
+        // Relaxed: the index below publishes it.
+        self.tail.block.store(next, Ordering::Relaxed);
+        // ORDER: Release; pairs with `claim`. An RMW keeps the CLOSED bit.
+        self.tail.index.fetch_add(STEP, Ordering::Release);
+        // SAFETY: I3: the last slot is ours and not FULL.
+        let block = unsafe { &*block };
+        // ORDER: Release; pairs with `pop`, which hands the reset block's content on.
+        block.next.store(next, Ordering::Release);
+    }
+
+    /// Writes the claimed slot.
+    fn fill(&self, block: *mut Block<T>, offset: usize, value: T) -> Pushed {
+        // SAFETY: I3: this slot is not FULL.
+        let slot = unsafe { &(&(*block).slots)[offset] };
+        slot.value.with_mut(|cell| {
+            // SAFETY: I2: claimed and not FULL.
+            unsafe { (*cell).write(value) };
+        });
+        // ORDER: Release publishes the value, and the next block if this was the last slot; Acquire sees the
+        // waker of who marked it.
+        match slot.state.swap(FULL, Ordering::AcqRel) {
+            MARKED => Pushed::Marked,
+            _ => Pushed::Quiet,
+        }
+    }
+
+    /// For the popper (I4).
+    fn with_head<R>(&self, f: impl FnOnce(&mut Head<T>) -> R) -> R {
+        self.head.with_mut(|head| {
+            // SAFETY: I4.
+            f(unsafe { &mut *head })
+        })
+    }
+
+    /// The first value.
+    ///
+    /// # Safety
+    /// I4: the caller has exclusive access to the receiving side.
+    pub(super) unsafe fn pop(&self) -> Option<T> {
+        self.with_head(|head| {
+            let offset = offset(head.index);
+            // SAFETY: I3: the head has not passed this block.
+            let slot = unsafe { &(&(*head.block).slots)[offset] };
+            // ORDER: Acquire; pairs with `fill`.
+            if slot.state.load(Ordering::Acquire) != FULL {
+                return None;
+            }
+            let value = slot.value.with(|cell| {
+                // SAFETY: I2: FULL, and the head moves on below: it is read once.
+                unsafe { (*cell).assume_init_read() }
+            });
+            if offset == SLOTS - 1 {
+                self.advance(head);
+            } else {
+                head.index = head.index.wrapping_add(STEP);
+            }
+            Some(value)
+        })
+    }
+
+    /// Moves the head from the last slot of its block, which is FULL, to the next block.
+    fn advance(&self, head: &mut Head<T>) {
+        // SAFETY: I3, and all its slots were FULL: nobody else touches it any more.
+        let block = unsafe { Box::from_raw(head.block) };
+        // ORDER: Acquire; pairs with `link`. Not null: the last slot's claimant linked before it filled.
+        head.block = block.next.load(Ordering::Acquire);
+        head.index = head.index.wrapping_add(2 * STEP);
+        block.reset();
+        self.keep(Some(block));
+    }
+
+    /// Marks the slot of the next value, so that its push answers [`Pushed::Marked`]. `false` if it is full
+    /// already.
+    ///
+    /// # Safety
+    /// I4: the caller has exclusive access to the receiving side.
+    pub(super) unsafe fn mark_head(&self) -> bool {
+        self.with_head(|head| {
+            // SAFETY: I3: the head has not passed this block.
+            let slot = unsafe { &(&(*head.block).slots)[offset(head.index)] };
+            // ORDER: Release shows the waker to who fills it; Acquire sees the value if it is full.
+            let state =
+                slot.state.compare_exchange(EMPTY, MARKED, Ordering::AcqRel, Ordering::Acquire);
+            state != Err(FULL)
+        })
+    }
+
+    /// How many values were claimed and not popped.
+    ///
+    /// # Safety
+    /// I4, but others may ask for the length at the same time.
+    pub(super) unsafe fn len(&self) -> usize {
+        const LAPS: usize = usize::MAX / STEP / LAP + 1;
+        let tail = self.tail.index.load(Ordering::Acquire);
+        let head = self.head.with(|head| {
+            // SAFETY: I4.
+            unsafe { (*head).index }
+        });
+        let laps = (tail / STEP / LAP).wrapping_sub(head / STEP / LAP) % LAPS;
+        laps * SLOTS + offset(tail) - offset(head)
+    }
+
+    /// Refuses `push_if_open` from now on.
+    pub(super) fn close(&self) {
+        // ORDER: AcqRel; who sees it closed sees what was done before.
+        self.tail.index.fetch_or(CLOSED, Ordering::AcqRel);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        // ORDER: Acquire; pairs with `close`.
+        self.tail.index.load(Ordering::Acquire) & CLOSED != 0
+    }
+}
+
+/// The position in the block.
+fn offset(index: usize) -> usize {
+    index / STEP % LAP
+}
+
+impl<T, B> Drop for Queue<T, B> {
+    fn drop(&mut self) {
+        // SAFETY: `&mut self` is exclusive access to everything.
+        while let Some(value) = unsafe { self.pop() } {
+            crate::util::wake_list::drop_quietly(value);
+        }
+        let last = self.with_head(|head| head.block);
+        // SAFETY: I3: all other blocks are freed; no sender is left.
+        drop(unsafe { Box::from_raw(last) });
+        let spare = self.spare.swap(ptr::null_mut(), Ordering::Acquire);
+        if !spare.is_null() {
+            // SAFETY: what is in `spare` came from a box and belongs to nobody else.
+            drop(unsafe { Box::from_raw(spare) });
+        }
+    }
+}
