@@ -20,6 +20,15 @@ pub mod timer;
 
 pub mod port;
 
+mod scheduler;
+
+mod block_on;
+pub mod config;
 pub mod context;
+mod current_thread;
+pub mod handle;
+pub mod local_set;
+pub mod runtime;
+pub mod spawn;
 
 pub mod time;

@@ -64,6 +64,8 @@ pub struct Refused {
     pub job: Job,
     /// Why.
     pub source: io::Error,
+    /// The pool is shutting down: the job counts as cancelled, not as failed.
+    pub is_shut_down: bool,
 }
 
 /// The parts that the facade's builder puts in.

@@ -156,9 +156,14 @@ impl<S: Schedule> Home<S> {
         true
     }
 
-    /// No task is listed from here on.
+    /// No task is listed from here on. Doing it again has no effect.
     pub fn close(&self) {
-        self.tasks.lock().closed = true;
+        let mut tasks = self.tasks.lock();
+        let vacated = !std::mem::replace(&mut tasks.closed, true) && tasks.count == 0;
+        drop(tasks);
+        if vacated {
+            self.scheduler.vacated();
+        }
     }
 
     /// Asks every task for its end and gives those that no queue holds to `submit`, which must not run

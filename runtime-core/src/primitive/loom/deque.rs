@@ -238,6 +238,18 @@ impl<T: Word> Injector<T> {
         }
     }
 
+    /// Takes up to `limit`, all to `dest`.
+    pub fn steal_batch_with_limit(&self, dest: &Worker<T>, limit: usize) -> Steal<()> {
+        match self.steal_batch_with_limit_and_pop(dest, limit.min(CAPACITY) - 1) {
+            Steal::Success(first) => {
+                dest.push(first);
+                Steal::Success(())
+            }
+            Steal::Empty => Steal::Empty,
+            Steal::Retry => Steal::Retry,
+        }
+    }
+
     /// Takes up to `limit`: one is returned, the others go to `dest`.
     pub fn steal_batch_with_limit_and_pop(&self, dest: &Worker<T>, limit: usize) -> Steal<T> {
         let first = self.steal();

@@ -1,0 +1,221 @@
+//! The runtime without worker threads: whoever is inside of `block_on` runs the tasks.
+//!
+//! The one worker lives in [`CurrentThread`]; a thread that enters takes it out, and others that enter
+//! meanwhile wait for their own future, or for the worker, whichever comes first.
+//!
+//! Tasks that are not `Send` stay on the thread that spawned the first of them, for as long as one lives:
+//! they are polled and dropped nowhere else.
+
+#![forbid(unsafe_code)]
+
+use crate::context;
+use crate::coop;
+use crate::handle::Handle;
+use crate::primitive::atomic::{AtomicBool, Ordering};
+use crate::primitive::{Arc, Condvar, Mutex};
+use crate::scheduler::{Shared, Step, Worker};
+use crate::task::{Home, JoinHandle, Meta, Schedule};
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc as StdArc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::ThreadId;
+
+/// The worker, or the place where it comes back to.
+pub(crate) struct CurrentThread {
+    place: StdArc<Place>,
+}
+
+struct Place {
+    worker: Mutex<Option<Worker>>,
+    changed: Condvar,
+}
+
+/// The home of tasks that stay on one thread.
+pub(crate) struct LocalTasks {
+    home: Arc<Home<Arc<Shared>>>,
+    thread: Mutex<Option<ThreadId>>,
+}
+
+impl LocalTasks {
+    pub(crate) fn new(home: Arc<Home<Arc<Shared>>>) -> Self {
+        LocalTasks { home, thread: Mutex::new(None) }
+    }
+
+    /// Whether local tasks live that belong to another thread.
+    pub(crate) fn are_elsewhere(&self) -> bool {
+        let here = std::thread::current().id();
+        self.home.count() > 0 && self.thread.lock().is_some_and(|thread| thread != here)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.home.count()
+    }
+
+    /// Spawns on this thread. The caller has seen that it is inside of this runtime's `block_on`.
+    pub(crate) fn spawn<F>(&self, future: F, meta: Meta) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        *self.thread.lock() = Some(std::thread::current().id());
+        let (task, join) = self.home.bind_unsend(future, meta);
+        if let Some(task) = task {
+            self.home.scheduler().schedule(task);
+        }
+        join
+    }
+}
+
+/// Wakes the future of a `block_on`.
+struct MainWaker {
+    is_woken: AtomicBool,
+    shared: Arc<Shared>,
+    place: StdArc<Place>,
+}
+
+impl Wake for MainWaker {
+    fn wake(self: StdArc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &StdArc<Self>) {
+        // ORDER: AcqRel: publishes what came before the wake to the poll.
+        if !self.is_woken.swap(true, Ordering::AcqRel) {
+            self.shared.unpark(0);
+            drop(self.place.worker.lock());
+            self.place.changed.notify_all();
+        }
+    }
+}
+
+impl MainWaker {
+    fn take(&self) -> bool {
+        // ORDER: as above.
+        self.is_woken.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl CurrentThread {
+    pub(crate) fn new(worker: Worker) -> Self {
+        let place = Place { worker: Mutex::new(Some(worker)), changed: Condvar::new() };
+        CurrentThread { place: StdArc::new(place) }
+    }
+
+    /// Runs `future`, and while it waits, the runtime's tasks.
+    #[track_caller]
+    pub(crate) fn block_on<F: Future>(&self, handle: &Handle, future: F) -> F::Output {
+        let _entered = context::enter_block_on(handle);
+        let local = handle.inner().local.as_ref();
+        assert!(
+            !local.is_some_and(LocalTasks::are_elsewhere),
+            "this current_thread runtime has tasks from `spawn_local` that live on another thread: enter it \
+             only there, or use a `LocalSet`"
+        );
+        let mut future = pin!(future);
+        let shared = Arc::clone(&handle.inner().shared);
+        let place = StdArc::clone(&self.place);
+        let main = StdArc::new(MainWaker { is_woken: AtomicBool::new(true), shared, place });
+        loop {
+            match self.take_worker(&main) {
+                Some(worker) => return self.drive(worker, &main, future),
+                None => {
+                    if let Poll::Ready(output) = poll_main(&main, future.as_mut()) {
+                        return output;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The worker; or `None`, when another thread has it and the future was woken.
+    fn take_worker(&self, main: &MainWaker) -> Option<Worker> {
+        let mut worker = self.place.worker.lock();
+        loop {
+            if worker.is_some() {
+                return worker.take();
+            }
+            if main.is_woken.load(Ordering::Acquire) {
+                return None;
+            }
+            worker = self.place.changed.wait(worker);
+        }
+    }
+
+    fn drive<F: Future>(&self, worker: Worker, main: &StdArc<MainWaker>, future: Pin<&mut F>) -> F::Output {
+        let mut future = future;
+        let mut output = None;
+        self.run(worker, |_| match poll_main(main, future.as_mut()) {
+            Poll::Ready(ready) => {
+                output = Some(ready);
+                Step::Stop
+            }
+            Poll::Pending => Step::GoOn,
+        });
+        output.expect("the worker stops when the future is ready")
+    }
+
+    /// Runs the worker on this thread, and puts it back, also after a panic.
+    fn run(&self, worker: Worker, step: impl FnMut(&Worker) -> Step) {
+        struct PutBack<'a>(&'a Place, Option<Rc<Worker>>);
+        impl Drop for PutBack<'_> {
+            fn drop(&mut self) {
+                let worker = self.1.take().and_then(Rc::into_inner);
+                debug_assert!(worker.is_some(), "nobody else keeps the worker");
+                *self.0.worker.lock() = worker;
+                self.0.changed.notify_all();
+            }
+        }
+        let worker = Rc::new(worker);
+        let put_back = PutBack(&self.place, Some(Rc::clone(&worker)));
+        worker.run(step);
+        drop(worker);
+        drop(put_back);
+    }
+
+    /// Ends all tasks on this thread. Those of another thread stay as they are, and are counted.
+    pub(crate) fn shut_down(&self, handle: &Handle) -> usize {
+        let inner = handle.inner();
+        let local = inner.local.as_ref().expect("a current_thread runtime has local tasks");
+        let left = if local.are_elsewhere() { local.count() } else { 0 };
+        inner.homes[0].close();
+        if left == 0 {
+            local.home.close();
+        }
+        inner.shared.begin_close();
+        let worker = self.place.worker.lock().take();
+        if let Some(worker) = worker {
+            let _entered = context::enter(handle);
+            let homes: &[_] = if left == 0 { &inner.homes } else { &inner.homes[..1] };
+            let mut has_cancelled = false;
+            self.run(worker, |worker| {
+                if !std::mem::replace(&mut has_cancelled, true) {
+                    worker.cancel_all(homes);
+                }
+                if homes.iter().all(|home| home.is_vacated()) { Step::Stop } else { Step::GoOn }
+            });
+        }
+        inner.shared.shut_down_parts();
+        left
+    }
+}
+
+fn poll_main<F: Future>(main: &StdArc<MainWaker>, future: Pin<&mut F>) -> Poll<F::Output> {
+    if !main.take() {
+        return Poll::Pending;
+    }
+    let waker = Waker::from(StdArc::clone(main));
+    let (poll, yielded) = coop::enter(&waker, || future.poll(&mut Context::from_waker(&waker)));
+    if yielded {
+        waker.wake();
+    }
+    poll
+}
+
+impl fmt::Debug for CurrentThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CurrentThread").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,212 @@
+//! Tasks that are not `Send`, on any runtime: they run while the set is polled, on the thread that made it.
+
+#![forbid(unsafe_code)]
+
+use crate::primitive::{Arc, Mutex};
+use crate::task::{Home, JoinHandle, Meta, Notified, Schedule};
+use crate::tls;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// Most polls before the set lets its own task's neighbours run.
+const POLLS_MAX: usize = 61;
+
+tls! {
+    /// The set that is being polled on this thread.
+    static CURRENT: RefCell<Option<Arc<Home<Arc<Queue>>>>> = RefCell::new(None);
+}
+
+/// A group of tasks that need not be `Send`. They make progress while [`run_until`](Self::run_until), or the
+/// set itself as a future, is polled. Dropping the set drops them, on this thread.
+///
+/// # Examples
+/// ```
+/// use std::rc::Rc;
+///
+/// runtime::run(async {
+///     let set = runtime::task::LocalSet::new();
+///     let sum = set
+///         .run_until(async {
+///             let shared = Rc::new(40);
+///             let clone = shared.clone();
+///             *shared + runtime::task::spawn_local(async move { *clone / 20 }).await.unwrap()
+///         });
+///     assert_eq!(sum.await, 42);
+/// });
+/// ```
+pub struct LocalSet {
+    home: Arc<Home<Arc<Queue>>>,
+    _not_send: PhantomData<Rc<()>>,
+}
+
+/// The set's scheduler: one queue, and the waker of whoever polls the set.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    ready: VecDeque<Notified>,
+    waker: Option<Waker>,
+}
+
+impl Schedule for Arc<Queue> {
+    fn schedule(&self, task: Notified) {
+        let mut state = self.state.lock();
+        state.ready.push_back(task);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            crate::util::wake_list::wake(waker);
+        }
+    }
+
+    fn reschedule(&self, task: Notified) {
+        self.schedule(task);
+    }
+
+    fn vacated(&self) {}
+}
+
+impl LocalSet {
+    /// An empty set.
+    pub fn new() -> Self {
+        LocalSet { home: Arc::new(Home::new(Arc::new(Queue::default()))), _not_send: PhantomData }
+    }
+
+    /// Adds a task, which starts when the set is polled next.
+    #[track_caller]
+    pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        spawn_on(&self.home, future, Meta::here())
+    }
+
+    /// Runs `future`, and the set's tasks beside it, until `future` is ready. Inside, `spawn_local` adds to the
+    /// set. Tasks that are not done then wait until the set is polled again.
+    pub async fn run_until<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            let _current = self.enter();
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return Poll::Ready(output);
+            }
+            self.poll_tasks(cx);
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn queue(&self) -> &Arc<Queue> {
+        self.home.scheduler()
+    }
+
+    fn enter(&self) -> impl Drop + use<> {
+        struct Restore(Option<Arc<Home<Arc<Queue>>>>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                let outer = self.0.take();
+                let inner = CURRENT.try_with(|current| current.replace(outer));
+                drop(inner);
+            }
+        }
+        Restore(CURRENT.with(|current| current.replace(Some(Arc::clone(&self.home)))))
+    }
+
+    /// Polls what is ready, for one turn.
+    fn poll_tasks(&self, cx: &mut Context<'_>) {
+        // Outside of the lock: a waker's clone and drop are foreign code.
+        let old = {
+            let waker = cx.waker().clone();
+            self.queue().state.lock().waker.replace(waker)
+        };
+        drop(old);
+        for _ in 0..POLLS_MAX {
+            let Some(task) = self.pop() else { return };
+            task.run();
+        }
+        cx.waker().wake_by_ref();
+    }
+
+    fn pop(&self) -> Option<Notified> {
+        self.queue().state.lock().ready.pop_front()
+    }
+}
+
+impl Future for LocalSet {
+    type Output = ();
+
+    /// Ready when no task is left.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let _current = self.enter();
+        self.poll_tasks(cx);
+        if self.home.count() == 0 { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Drop for LocalSet {
+    fn drop(&mut self) {
+        let _current = self.enter();
+        self.home.close();
+        let mut ready = Vec::new();
+        self.home.cancel_all(|task| ready.push(task));
+        for task in ready {
+            task.run();
+        }
+        while self.home.count() > 0 {
+            match self.pop() {
+                Some(task) => task.run(),
+                // A foreign waker has claimed a task and not pushed it yet.
+                None => crate::primitive::thread::yield_now(),
+            }
+        }
+        let waker = self.queue().state.lock().waker.take();
+        drop(waker);
+    }
+}
+
+impl Default for LocalSet {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for LocalSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalSet").field("tasks", &self.home.count()).finish()
+    }
+}
+
+fn spawn_on<F>(home: &Arc<Home<Arc<Queue>>>, future: F, meta: Meta) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let (task, join) = home.bind_unsend(future, meta);
+    if let Some(task) = task {
+        home.scheduler().schedule(task);
+    }
+    join
+}
+
+/// Spawns on the set that is being polled on this thread; gives the future back if there is none.
+pub(crate) fn try_spawn<F>(future: F, meta: Meta) -> Result<JoinHandle<F::Output>, (F, Meta)>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let home = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten();
+    match home {
+        Some(home) => Ok(spawn_on(&home, future, meta)),
+        None => Err((future, meta)),
+    }
+}

@@ -1,0 +1,260 @@
+//! Building a runtime, and ending it.
+//!
+//! The end: (1) the homes are closed, so a spawn is either listed before or answered with a cancelled handle;
+//! (2) all workers are woken; (3) each cancels the tasks of its home; (4) they run until all homes are empty,
+//! and end; (5) the last one shuts timers and I/O down, which wakes whoever waits for them outside.
+
+#![forbid(unsafe_code)]
+
+use crate::config::Config;
+use crate::context::{self, EnterGuard};
+use crate::current_thread::{CurrentThread, LocalTasks};
+use crate::handle::{Flavor, Handle};
+use crate::port::Ports;
+use crate::primitive::{Arc, Mutex, thread};
+use crate::scheduler::{Homes, Monitor, Options, Shared, Step, Worker};
+use crate::task::{Home, JoinHandle};
+use crate::timer::Timers;
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// A runtime: workers, driver, timers, blocking pool. Dropping it ends all its tasks.
+///
+/// The drop waits for the polls that are going on, and for nothing else: running blocking jobs are left
+/// behind. Inside of async code it does not wait at all.
+#[derive(Debug)]
+pub struct Runtime {
+    handle: Handle,
+    kind: Kind,
+    is_down: bool,
+}
+
+#[derive(Debug)]
+enum Kind {
+    MultiThread(Mutex<Vec<thread::JoinHandle<()>>>),
+    CurrentThread(CurrentThread),
+}
+
+impl Runtime {
+    /// Puts the parts together and starts the threads.
+    ///
+    /// # Errors
+    /// The system's, when a thread cannot be had. Those already started have ended then.
+    pub fn build(config: &Config, ports: Ports) -> io::Result<Runtime> {
+        let Ports { driver, driver_handle, blocking, clock } = ports;
+        let is_current = config.flavor == Flavor::CurrentThread;
+        let worker_count = if is_current { 1 } else { config.workers };
+        let unpark = std::sync::Arc::clone(&driver_handle);
+        let timers = Arc::new(Timers::new(clock, worker_count, move || unpark.unpark()));
+        if config.start_paused {
+            timers.pause().expect("new timers run");
+        }
+        let (queues, remotes): (Vec<_>, Vec<_>) = (0..worker_count).map(|_| Worker::halves()).unzip();
+        let home_count = if is_current { 2 } else { worker_count };
+        let options = Options {
+            on_park: config.on_thread_park.clone(),
+            on_unpark: config.on_thread_unpark.clone(),
+            seed: config.seed,
+        };
+        let shared = Arc::new(Shared::new(remotes, home_count, timers, driver, driver_handle, options));
+        let homes: Homes = (0..home_count).map(|_| Arc::new(Home::new(Arc::clone(&shared)))).collect();
+        let local = is_current.then(|| LocalTasks::new(Arc::clone(&homes[1])));
+        let handle = Handle::new(Arc::clone(&shared), homes, blocking, config.flavor, local);
+        let mut workers =
+            queues.into_iter().enumerate().map(|(i, queue)| Worker::new(Arc::clone(&shared), i, queue));
+        let kind = match config.flavor {
+            Flavor::CurrentThread => {
+                Kind::CurrentThread(CurrentThread::new(workers.next().expect("there is one")))
+            }
+            Flavor::MultiThread => return start_threads(config, handle, workers.collect()),
+        };
+        Ok(Runtime { handle, kind, is_down: false })
+    }
+
+    /// The handle of this runtime.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// As [`Handle::spawn`].
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.handle.spawn(future)
+    }
+
+    /// As [`Handle::spawn_blocking`].
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, job: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.handle.spawn_blocking(job)
+    }
+
+    /// As [`Handle::enter`].
+    pub fn enter(&self) -> EnterGuard {
+        self.handle.enter()
+    }
+
+    /// Runs a future to its end on the current thread. On a current_thread runtime the tasks run
+    /// meanwhile, on this thread; on a multi_thread runtime the workers run them.
+    ///
+    /// # Panics
+    /// If the future panics, or if this thread is already running a runtime's tasks.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        match &self.kind {
+            Kind::MultiThread(_) => self.handle.block_on(future),
+            Kind::CurrentThread(current) => current.block_on(&self.handle, future),
+        }
+    }
+
+    /// Ends the runtime, and waits up to `timeout` for running polls and blocking jobs. What has not ended
+    /// then is left behind.
+    pub fn shutdown_timeout(mut self, timeout: Duration) {
+        self.shut_down(Some(timeout));
+    }
+
+    /// Ends the runtime without waiting for anything.
+    pub fn shutdown_background(self) {
+        self.shutdown_timeout(Duration::ZERO);
+    }
+
+    /// `None`: waits for polls, however long, but not for blocking jobs.
+    fn shut_down(&mut self, timeout: Option<Duration>) {
+        if std::mem::replace(&mut self.is_down, true) {
+            return;
+        }
+        let timeout = if context::must_not_wait() { Some(Duration::ZERO) } else { timeout };
+        let deadline = timeout.map(far_deadline);
+        let inner = self.handle.inner();
+        match &self.kind {
+            Kind::MultiThread(threads) => {
+                close_all(&self.handle);
+                if inner.shared.wait_for_threads(deadline) == 0 {
+                    for thread in threads.lock().drain(..) {
+                        // A worker does not panic; a user's `wrap_thread` may, and has been printed.
+                        let _ = thread.join();
+                    }
+                }
+            }
+            Kind::CurrentThread(current) => {
+                let left = current.shut_down(&self.handle);
+                if left > 0 {
+                    eprintln!(
+                        "runtime: {left} tasks from `spawn_local` were left undropped: their current_thread \
+                         runtime was dropped on another thread than theirs"
+                    );
+                }
+            }
+        }
+        let left = deadline.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
+        inner.blocking.shutdown(left);
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.shut_down(None);
+    }
+}
+
+/// A century is as good as for ever, and does not overflow.
+fn far_deadline(timeout: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(timeout).unwrap_or_else(|| now + Duration::from_secs(100 * 365 * 24 * 3600))
+}
+
+fn close_all(handle: &Handle) {
+    let inner = handle.inner();
+    for home in inner.homes.iter() {
+        home.close();
+    }
+    inner.shared.begin_close();
+    inner.shared.monitor.end();
+}
+
+fn start_threads(config: &Config, handle: Handle, workers: Vec<Worker>) -> io::Result<Runtime> {
+    let kind = Kind::MultiThread(Mutex::new(Vec::with_capacity(workers.len() + 1)));
+    // From here on a drop, also by `?`, ends the threads started so far.
+    let runtime = Runtime { handle, kind, is_down: false };
+    let Kind::MultiThread(threads) = &runtime.kind else { unreachable!("made above") };
+    let inner = runtime.handle.inner();
+    let monitor = Monitor::new(Arc::clone(&inner.shared), Arc::clone(&inner.homes));
+    threads.lock().push(start_thread(config, &inner.shared, move || monitor.run())?);
+    for worker in workers {
+        let handle = runtime.handle.clone();
+        let body_config = config.clone();
+        let body = move || work(&body_config, &handle, worker);
+        threads.lock().push(start_thread(config, &inner.shared, body)?);
+    }
+    Ok(runtime)
+}
+
+fn start_thread(
+    config: &Config,
+    shared: &Arc<Shared>,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<thread::JoinHandle<()>> {
+    let mut builder = thread::Builder::new().name((config.thread_name)());
+    if let Some(stack_size) = config.stack_size {
+        builder = builder.stack_size(stack_size);
+    }
+    shared.thread_starts();
+    let ends = Arc::clone(shared);
+    let thread = builder.spawn(move || {
+        body();
+        if ends.thread_ends() {
+            ends.shut_down_parts();
+        }
+    });
+    if thread.is_err() {
+        shared.thread_ends();
+    }
+    thread
+}
+
+/// The whole life of a worker thread.
+fn work(config: &Config, handle: &Handle, worker: Worker) {
+    let mut worker = Some(worker);
+    let mut run = || {
+        let Some(worker) = worker.take() else { return };
+        call(&config.on_thread_start);
+        let _entered = context::enter(handle);
+        run_worker(handle, worker);
+        call(&config.on_thread_stop);
+    };
+    if let Some(wrap) = &config.wrap_thread {
+        let _ = catch_unwind(AssertUnwindSafe(|| wrap(Box::new(&mut run))));
+    }
+    // Without its worker the runtime would not end: it runs, wrapped or not.
+    run();
+}
+
+fn call(hook: &Option<crate::config::Hook>) {
+    if let Some(hook) = hook {
+        let _ = catch_unwind(AssertUnwindSafe(|| hook()));
+    }
+}
+
+fn run_worker(handle: &Handle, worker: Worker) {
+    let inner = handle.inner();
+    let mut has_cancelled = false;
+    Rc::new(worker).run(|worker| {
+        if !inner.shared.is_closing() {
+            return Step::GoOn;
+        }
+        if !std::mem::replace(&mut has_cancelled, true) {
+            worker.cancel_all(&inner.homes[worker.index()..=worker.index()]);
+        }
+        if inner.shared.is_vacated() { Step::Stop } else { Step::GoOn }
+    });
+}

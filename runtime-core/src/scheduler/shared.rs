@@ -1,0 +1,261 @@
+//! What all threads of one runtime see.
+
+#![forbid(unsafe_code)]
+
+use super::activity::Activity;
+use super::current;
+use super::idle::{Idle, Picked};
+use super::monitor::Signal;
+use super::park::Parker;
+use super::queue::{Injector, Stealer};
+use super::slot::Slot;
+use crate::port::{Driver, DriverHandle};
+use crate::primitive::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use crate::primitive::{Arc, CachePadded, Condvar, Mutex};
+use crate::task::{Home, Notified, Schedule};
+use crate::timer::Timers;
+use crate::util::wake_list::WakeList;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// The homes of a runtime's tasks. They stand outside of [`Shared`], which they keep alive.
+pub(crate) type Homes = Arc<[Arc<Home<Arc<Shared>>>]>;
+
+/// A hook of the builder.
+pub(crate) type Hook = std::sync::Arc<dyn Fn() + Send + Sync>;
+
+/// What the workers need to know of the configuration.
+#[derive(Default, Clone)]
+pub(crate) struct Options {
+    pub(crate) on_park: Option<Hook>,
+    pub(crate) on_unpark: Option<Hook>,
+    pub(crate) seed: u64,
+}
+
+/// What all threads of one runtime see. Its parts are guarded one by one.
+pub struct Shared {
+    pub(crate) injector: Injector,
+    pub(crate) idle: Idle,
+    pub(crate) remotes: Box<[CachePadded<Remote>]>,
+    pub(crate) timers: Arc<Timers>,
+    pub(crate) activity: Activity,
+    pub(crate) monitor: Signal,
+    pub(crate) options: Options,
+    driver: Mutex<Box<dyn Driver>>,
+    driver_handle: std::sync::Arc<dyn DriverHandle>,
+    /// How often the driver was polled: the monitor sees whether anybody does.
+    turns: AtomicU32,
+    closing: AtomicBool,
+    /// Homes that still have tasks, or are not closed.
+    homes_left: AtomicUsize,
+    exits: Exits,
+}
+
+/// What others see of one worker.
+pub(crate) struct Remote {
+    pub(crate) stealer: Stealer,
+    pub(crate) slot: Slot,
+    pub(crate) parker: Parker,
+    /// Odd while the worker polls a task; it changes at the start and at the end of each poll.
+    pub(crate) tick: AtomicU32,
+}
+
+/// Threads that have not ended yet.
+struct Exits {
+    running: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        remotes: Vec<Remote>,
+        homes: usize,
+        timers: Arc<Timers>,
+        driver: Box<dyn Driver>,
+        driver_handle: std::sync::Arc<dyn DriverHandle>,
+        options: Options,
+    ) -> Self {
+        Shared {
+            injector: Injector::new(),
+            idle: Idle::new(remotes.len()),
+            remotes: remotes.into_iter().map(CachePadded::new).collect(),
+            timers,
+            activity: Activity::default(),
+            monitor: Signal::default(),
+            options,
+            driver: Mutex::new(driver),
+            driver_handle,
+            turns: AtomicU32::new(0),
+            closing: AtomicBool::new(false),
+            homes_left: AtomicUsize::new(homes),
+            exits: Exits { running: Mutex::new(0), changed: Condvar::new() },
+        }
+    }
+
+    /// The shared half of the driver.
+    pub(crate) fn driver_handle(&self) -> &std::sync::Arc<dyn DriverHandle> {
+        &self.driver_handle
+    }
+
+    /// The driver, unless somebody is in it.
+    pub(crate) fn try_driver(&self) -> Option<crate::primitive::MutexGuard<'_, Box<dyn Driver>>> {
+        self.driver.try_lock()
+    }
+
+    /// One look at the driver without waiting; `false` if somebody is in it.
+    pub(crate) fn poll_driver(&self, ready: &mut WakeList) -> bool {
+        let Some(mut driver) = self.try_driver() else { return false };
+        self.turn(&mut **driver, Some(Duration::ZERO), ready);
+        true
+    }
+
+    /// One turn of the driver.
+    pub(crate) fn turn(&self, driver: &mut dyn Driver, timeout: Option<Duration>, ready: &mut WakeList) {
+        self.turns.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = driver.park(timeout, ready) {
+            // Nothing is lost by going on: the next turn looks again. Waiting a little keeps a driver
+            // that always fails from spinning.
+            eprintln!("runtime: waiting for events failed, trying again: {error}");
+            crate::primitive::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    pub(crate) fn turns(&self) -> u32 {
+        self.turns.load(Ordering::Relaxed)
+    }
+
+    /// Wakes a worker for work that has just been published, if one must be woken.
+    #[inline]
+    pub(crate) fn notify(&self) {
+        if self.idle.needs_wake() {
+            self.wake_one();
+        }
+    }
+
+    #[cold]
+    fn wake_one(&self) {
+        // Waking the one in the driver costs a system call more, and takes the driver from its place.
+        let picked = self.idle.pick(|worker| !self.remotes[worker].parker.is_in_driver());
+        if let Some(Picked { worker, was_first }) = picked {
+            if was_first {
+                self.monitor.rouse();
+            }
+            self.unpark(worker);
+        }
+    }
+
+    pub(crate) fn unpark(&self, worker: usize) {
+        self.remotes[worker].parker.unpark(&*self.driver_handle);
+    }
+
+    fn unpark_all(&self) {
+        for worker in 0..self.remotes.len() {
+            self.unpark(worker);
+        }
+    }
+
+    /// Whether a searcher would find something.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.injector.is_empty() || self.remotes.iter().any(|remote| !remote.stealer.is_empty())
+    }
+
+    /// Work from a thread that is no worker.
+    pub(crate) fn inject(&self, task: Notified) {
+        self.injector.push(task);
+        self.notify();
+    }
+
+    /// Something outside of the workers has ended: a paused clock may jump now.
+    pub(crate) fn leave_activity(&self) {
+        if self.activity.leave() && self.timers.source().is_paused() {
+            self.driver_handle.unpark();
+        }
+    }
+
+    /// From here on workers cancel their tasks and end when all are gone.
+    pub(crate) fn begin_close(&self) {
+        // ORDER: Release: the homes are closed before; pairs with the Acquire in `is_closing`.
+        self.closing.store(true, Ordering::Release);
+        self.unpark_all();
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        // ORDER: Acquire: sees the closed homes.
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Whether every home is closed and empty.
+    pub(crate) fn is_vacated(&self) -> bool {
+        // ORDER: Acquire: what the last tasks did is visible to whoever goes on.
+        self.homes_left.load(Ordering::Acquire) == 0
+    }
+
+    /// Wakes whoever still waits for something of this runtime: timers and sources are shut down.
+    pub(crate) fn shut_down_parts(&self) {
+        let mut ready = WakeList::new();
+        self.timers.shutdown(&mut ready);
+        ready.wake_all();
+        self.driver.lock().shutdown(&mut ready);
+        ready.wake_all();
+    }
+
+    pub(crate) fn thread_starts(&self) {
+        *self.exits.running.lock() += 1;
+    }
+
+    /// `true`: it was the last.
+    pub(crate) fn thread_ends(&self) -> bool {
+        let mut running = self.exits.running.lock();
+        *running -= 1;
+        self.exits.changed.notify_all();
+        *running == 0
+    }
+
+    /// Waits until all threads have ended, until `deadline` at most. Returns how many have not.
+    pub(crate) fn wait_for_threads(&self, deadline: Option<Instant>) -> usize {
+        let mut running = self.exits.running.lock();
+        while *running > 0 {
+            running = match deadline {
+                None => self.exits.changed.wait(running),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        break;
+                    }
+                    self.exits.changed.wait_timeout(running, left).0
+                }
+            };
+        }
+        *running
+    }
+}
+
+impl Schedule for Arc<Shared> {
+    #[inline]
+    fn schedule(&self, task: Notified) {
+        current::with(self, |worker| match worker {
+            Some(worker) => worker.push(task),
+            None => self.inject(task),
+        });
+    }
+
+    fn reschedule(&self, task: Notified) {
+        current::with(self, |worker| match worker {
+            Some(worker) => worker.push_back(task),
+            None => self.inject(task),
+        });
+    }
+
+    fn vacated(&self) {
+        // ORDER: AcqRel: the last one sees what all did.
+        if self.homes_left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.unpark_all();
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("idle", &self.idle).finish_non_exhaustive()
+    }
+}

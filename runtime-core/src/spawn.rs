@@ -1,0 +1,216 @@
+//! Starting tasks on the current runtime.
+
+#![forbid(unsafe_code)]
+
+use crate::context;
+use crate::coop;
+use crate::current_thread::LocalTasks;
+use crate::handle::Handle;
+use crate::task::{JoinHandle, Meta};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::task::Poll;
+
+/// Starts a task on the current runtime. It begins soon, and runs whether or not the returned handle is
+/// awaited; dropping the handle detaches it.
+///
+/// # Panics
+/// Outside of a runtime.
+///
+/// # Examples
+/// ```
+/// runtime::run(async {
+///     let answer = runtime::spawn(async { 42 });
+///     assert_eq!(answer.await.unwrap(), 42);
+/// });
+/// ```
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let meta = Meta::here();
+    let mut spawn = Some((future, meta));
+    let join = context::with_handle(|handle| {
+        let (future, meta) = spawn.take()?;
+        Some(handle?.spawn_with(future, meta))
+    });
+    join.expect(context::NO_RUNTIME)
+}
+
+/// Runs a closure that blocks on a thread of the runtime's blocking pool. The result comes back through the
+/// handle, like a task's.
+///
+/// Aborting the handle cancels the job while it waits for a thread; a job that has started runs on.
+///
+/// # Panics
+/// Outside of a runtime.
+///
+/// # Examples
+/// ```
+/// runtime::run(async {
+///     let read = runtime::spawn_blocking(|| std::fs::read_to_string("Cargo.toml"));
+///     assert!(read.await.unwrap().unwrap().contains("[package]"));
+/// });
+/// ```
+#[track_caller]
+pub fn spawn_blocking<F, R>(job: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    context::spawn_blocking(job)
+}
+
+/// Starts a task that need not be `Send`: it stays on this thread.
+///
+/// # Panics
+/// Outside of a `LocalSet` and of a current_thread runtime's `block_on`.
+///
+/// # Examples
+/// ```
+/// use std::rc::Rc;
+///
+/// let runtime = runtime::Builder::new_current_thread().build().unwrap();
+/// let sum = runtime.block_on(async {
+///     let shared = Rc::new(20);
+///     let clone = shared.clone();
+///     runtime::spawn_local(async move { *clone + 22 }).await.unwrap()
+/// });
+/// assert_eq!(sum, 42);
+/// ```
+#[track_caller]
+pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    spawn_local_with(future, Meta::here())
+}
+
+#[track_caller]
+pub(crate) fn spawn_local_with<F>(future: F, meta: Meta) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let (future, meta) = match crate::local_set::try_spawn(future, meta) {
+        Ok(join) => return join,
+        Err(back) => back,
+    };
+    let handle = Handle::try_current().ok();
+    let local = handle.as_ref().and_then(|handle| handle.inner().local.as_ref());
+    let is_inside = context::must_not_wait();
+    match local {
+        Some(local) if is_inside => LocalTasks::spawn(local, future, meta),
+        _ => panic!(
+            "`spawn_local` works inside of a `LocalSet`, or inside of a current_thread runtime's `block_on`; \
+             a multi_thread runtime moves its tasks between threads"
+        ),
+    }
+}
+
+/// Lets everything else that is ready run, then goes on.
+///
+/// # Examples
+/// ```
+/// runtime::run(async {
+///     runtime::task::yield_now().await;
+/// });
+/// ```
+pub async fn yield_now() {
+    let mut has_yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        coop::yield_now(cx);
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Gives a task a name before it is spawned. The name shows in errors and reports.
+///
+/// # Examples
+/// ```
+/// runtime::run(async {
+///     let task = runtime::task::Builder::new().name("answer").spawn(async { 42 }).unwrap();
+///     assert_eq!(task.task_name(), Some("answer"));
+///     assert_eq!(task.await.unwrap(), 42);
+/// });
+/// ```
+#[derive(Default, Clone, Copy)]
+pub struct Builder<'a> {
+    name: Option<&'a str>,
+}
+
+impl<'a> Builder<'a> {
+    /// Without a name.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The task's name.
+    pub fn name(self, name: &'a str) -> Self {
+        Builder { name: Some(name) }
+    }
+
+    #[track_caller]
+    fn meta(self) -> Meta {
+        Meta { name: self.name.map(Box::from), ..Meta::here() }
+    }
+
+    /// As [`spawn`](spawn()).
+    ///
+    /// # Errors
+    /// None today; the signature leaves room for refused tasks.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_on(future, &Handle::current())
+    }
+
+    /// As [`Handle::spawn`].
+    ///
+    /// # Errors
+    /// None today.
+    #[track_caller]
+    pub fn spawn_on<F>(self, future: F, handle: &Handle) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Ok(handle.spawn_with(future, self.meta()))
+    }
+
+    /// As [`spawn_local`].
+    ///
+    /// # Errors
+    /// None today.
+    ///
+    /// # Panics
+    /// As [`spawn_local`].
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        Ok(spawn_local_with(future, self.meta()))
+    }
+}
+
+impl fmt::Debug for Builder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("name", &self.name).finish()
+    }
+}
