@@ -1,0 +1,60 @@
+//! What happens when the system refuses. Run as they are, these tests show that nothing fails without a
+//! fault; `.ci/faults` runs each under strace, which injects the fault that `FAULT` names, and then the
+//! tests demand to see it.
+
+mod jobs;
+
+use futures::executor::block_on;
+use jobs::Jobs;
+use runtime_core::port::BlockingPool;
+use std::collections::HashSet;
+use std::error::Error;
+use std::io;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+/// Longer than anything here takes, by far.
+const LONG: Duration = Duration::from_secs(30);
+const EAGAIN: i32 = 11;
+
+/// Whether a fault is being injected.
+fn faulty() -> bool {
+    std::env::var_os("FAULT").is_some()
+}
+
+#[test]
+fn threads_refused_to_the_pool() {
+    let jobs = Jobs::new(|_| {});
+    for _ in 0..5 {
+        let answer = block_on(jobs.spawn(|| 42));
+        if faulty() {
+            let error = answer.expect_err("a job ran without a thread");
+            let cause: Option<&io::Error> = error.source().and_then(|source| source.downcast_ref());
+            assert_eq!(cause.and_then(io::Error::raw_os_error), Some(EAGAIN), "{error}");
+        } else {
+            assert_eq!(answer.unwrap(), 42);
+        }
+    }
+    assert_eq!(jobs.0.shutdown(LONG), 0);
+}
+
+#[test]
+fn threads_refused_to_the_pool_but_one() {
+    let jobs = Jobs::new(|_| {});
+    let (release, gate) = channel::<()>();
+    let (runs, running) = channel();
+    let first = jobs.spawn(move || {
+        runs.send(()).unwrap();
+        let _ = gate.recv();
+    });
+    running.recv_timeout(LONG).expect("the first thread was refused");
+    // The one thread is busy: each of these asks for another.
+    let handles: Vec<_> = (0..100).map(|_| jobs.spawn(|| std::thread::current().id())).collect();
+    drop(release);
+    block_on(first).unwrap();
+    let answers = handles.into_iter().map(|handle| block_on(handle));
+    let threads: HashSet<_> =
+        answers.map(|id| id.expect("the one thread there is drains the queue")).collect();
+    assert!(!faulty() || threads.len() == 1, "{threads:?}");
+    assert_eq!(jobs.0.shutdown(LONG), 0);
+}
