@@ -61,7 +61,7 @@ impl LocalTasks {
         F::Output: 'static,
     {
         *self.thread.lock() = Some(std::thread::current().id());
-        let (task, join) = self.home.bind_unsend(future, meta);
+        let (task, join) = Home::bind_unsend(&self.home, future, meta);
         if let Some(task) = task {
             self.home.scheduler().schedule(task);
         }

@@ -95,7 +95,7 @@ impl Handle {
         F::Output: Send + 'static,
     {
         let home = self.home();
-        let (task, join) = home.bind(future, meta);
+        let (task, join) = Home::bind(home, future, meta);
         if let Some(task) = task {
             home.scheduler().schedule(task);
         }
@@ -128,7 +128,7 @@ impl Handle {
         };
         let (job, join) = Job::new(body, site, move || shared.leave_activity());
         if let Err(refused) = self.inner.blocking.run(job) {
-            if refused.is_shut_down {
+            if refused.source.kind() == std::io::ErrorKind::BrokenPipe {
                 drop(refused.job);
             } else {
                 refused.job.refuse(refused.source);

@@ -4,10 +4,12 @@
 //! traits of [`port`] through which those plug in. Use it through the facade `runtime`.
 //!
 //! Imports go down only: 1 [`primitive`] · 2 [`util`] · 3 [`task`], [`coop`], [`sync`], [`timer`]
-//! (mechanism: knows wakers, not workers) · 4 [`port`] · 5 `scheduler` · 6 [`handle`], [`context`],
-//! [`runtime`] · 7 [`time`] (the futures that ask the context for the mechanism).
+//! (mechanism: knows wakers, not workers) · 4 [`port`] · 5 `scheduler` · 6 [`mod@handle`], [`context`],
+//! [`mod@runtime`] · 7 [`time`] (the futures that ask the context for the mechanism).
 
 #![deny(clippy::disallowed_types)]
+// `internals`, the door for loom, re-exports what is unreachable otherwise.
+#![cfg_attr(not(loom), allow(unreachable_pub))]
 
 pub mod primitive;
 
@@ -32,3 +34,7 @@ pub mod runtime;
 pub mod spawn;
 
 pub mod time;
+
+#[cfg(loom)]
+#[doc(hidden)]
+pub mod internals;

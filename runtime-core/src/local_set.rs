@@ -191,7 +191,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let (task, join) = home.bind_unsend(future, meta);
+    let (task, join) = Home::bind_unsend(home, future, meta);
     if let Some(task) = task {
         home.scheduler().schedule(task);
     }

@@ -62,10 +62,8 @@ pub trait BlockingPool: Send + Sync {
 pub struct Refused {
     /// The job, unharmed.
     pub job: Job,
-    /// Why.
+    /// Why. Of kind `BrokenPipe`, the pool is shutting down: the job counts as cancelled, not as failed.
     pub source: io::Error,
-    /// The pool is shutting down: the job counts as cancelled, not as failed.
-    pub is_shut_down: bool,
 }
 
 /// The parts that the facade's builder puts in.

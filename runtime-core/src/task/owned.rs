@@ -86,17 +86,17 @@ impl<S: Schedule> Home<S> {
 
     /// A new task and its handle. `None`: the home is closed, the future has been dropped, and the handle
     /// answers that the task was cancelled.
-    pub fn bind<F>(self: &Arc<Self>, future: F, meta: Meta) -> (Option<Notified>, JoinHandle<F::Output>)
+    pub fn bind<F>(home: &Arc<Self>, future: F, meta: Meta) -> (Option<Notified>, JoinHandle<F::Output>)
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.bind_unsend(future, meta)
+        Self::bind_unsend(home, future, meta)
     }
 
     /// [`bind`](Self::bind) for futures that must stay on this thread: the scheduler sees to that.
     pub(crate) fn bind_unsend<F>(
-        self: &Arc<Self>,
+        home: &Arc<Self>,
         future: F,
         meta: Meta,
     ) -> (Option<Notified>, JoinHandle<F::Output>)
@@ -105,25 +105,25 @@ impl<S: Schedule> Home<S> {
         F::Output: 'static,
     {
         if size_of::<F>() > INLINE_MAX {
-            self.bind_named(Pin::from(Box::new(future)), meta)
+            Self::bind_named(home, Pin::from(Box::new(future)), meta)
         } else {
-            self.bind_named(future, meta)
+            Self::bind_named(home, future, meta)
         }
     }
 
-    fn bind_named<F>(self: &Arc<Self>, future: F, meta: Meta) -> (Option<Notified>, JoinHandle<F::Output>)
+    fn bind_named<F>(home: &Arc<Self>, future: F, meta: Meta) -> (Option<Notified>, JoinHandle<F::Output>)
     where
         F: Future + 'static,
         F::Output: 'static,
     {
         match meta.name {
-            None => self.bind_cell(future, (), meta.spawn_site),
-            Some(name) => self.bind_cell(future, name, meta.spawn_site),
+            None => Self::bind_cell(home, future, (), meta.spawn_site),
+            Some(name) => Self::bind_cell(home, future, name, meta.spawn_site),
         }
     }
 
     fn bind_cell<F, N: Name>(
-        self: &Arc<Self>,
+        home: &Arc<Self>,
         future: F,
         name: N,
         site: &'static Location<'static>,
@@ -132,9 +132,9 @@ impl<S: Schedule> Home<S> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let raw = harness::new_task(future, Arc::clone(self), name, Id::next(), site);
+        let raw = harness::new_task(future, Arc::clone(home), name, Id::next(), site);
         let join = JoinHandle::new(raw);
-        if self.list(raw) {
+        if home.list(raw) {
             return (Some(Notified(raw)), join);
         }
         // Cancelled, then run: the worker's way to the end, on this thread, with no lock held.
