@@ -40,6 +40,7 @@ where
 }
 
 /// A random number below `n` from the current runtime's seeded generator (or a thread's own outside).
-pub fn random_below(_n: u32) -> u32 {
-    todo!()
+pub fn random_below(n: u32) -> u32 {
+    thread_local!(static R: crate::util::rand::Rand = const { crate::util::rand::Rand::new(7) });
+    R.with(|r| r.below(n))
 }

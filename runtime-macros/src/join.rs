@@ -6,8 +6,8 @@
 //! becomes, for two futures and `rt` the path in front:
 //! ```text
 //! {
-//!     let (f0, f1) = (future0, future1);                                     // one `let` each
-//!     let (mut f0, mut f1) = (pin!(maybe_done(f0)), pin!(maybe_done(f1)));   // the same
+//!     let (f0, f1) = (pending(future0), pending(future1));     // one `let` each
+//!     let (mut f0, mut f1) = (pin!(f0), pin!(f1));             // the same
 //!     let mut first = 1;
 //!     poll_fn(move |cx| { first = (first + 1) % 2; poll both from `first` on; … }).await
 //! }
@@ -15,12 +15,11 @@
 //! Every poll begins with the next future, so that one that uses up the whole budget each time does not
 //! starve the others. A future is dropped when it is done, its output is kept until all are.
 
-use crate::select::{biased, crate_path, local};
+use crate::select::{biased, crate_path, names};
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote_spanned;
+use quote::{quote, quote_spanned};
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::spanned::Spanned;
 use syn::{Expr, Result, Token};
 
 #[derive(Clone, Copy, PartialEq)]
@@ -53,18 +52,16 @@ pub(crate) fn expand(kind: Kind, input: TokenStream) -> TokenStream {
 fn generate(kind: Kind, join: &Join) -> TokenStream {
     let Join { rt, biased, futures: created } = join;
     let count = created.len() as u32;
-    let futures: Vec<Ident> = (0..count).map(|i| local(&format!("future{i}"))).collect();
-    let pinned = created.iter().zip(&futures).map(|(created, future)| {
-        let span = Span::mixed_site().located_at(created.span());
-        quote_spanned!(span=> #rt::pin!(#rt::maybe_done(#rt::IntoFuture::into_future(#future))))
-    });
-    let outputs = futures.iter().map(|future| {
-        let take = if kind == Kind::Join { local("take_output") } else { local("take_ok") };
-        quote_spanned!(Span::mixed_site()=> #rt::#take(#future.as_mut()))
-    });
+    let futures = names(created.len());
+    let pending = match kind {
+        Kind::Join => quote!(pending),
+        Kind::TryJoin => quote!(pending_result),
+    };
     let outputs = match kind {
-        Kind::Join => quote_spanned!(Span::mixed_site()=> (#(#outputs,)*)),
-        Kind::TryJoin => quote_spanned!(Span::mixed_site()=> #rt::Result::Ok((#(#outputs,)*))),
+        Kind::Join => quote_spanned!(Span::mixed_site()=> (#(#rt::take_output(#futures.as_mut()),)*)),
+        Kind::TryJoin => {
+            quote_spanned!(Span::mixed_site()=> #rt::Result::Ok((#(#rt::take_ok(#futures.as_mut()),)*)))
+        }
     };
     let poll_all = match count {
         0 => TokenStream::new(),
@@ -73,8 +70,8 @@ fn generate(kind: Kind, join: &Join) -> TokenStream {
     let rotation = (count > 0 && !biased)
         .then(|| quote_spanned!(Span::mixed_site()=> let mut first: #rt::u32 = #count - 1;));
     quote_spanned! {Span::mixed_site()=> {
-        #(let #futures = #created;)*
-        #(let mut #futures = #pinned;)*
+        #(let #futures = #rt::#pending(#created);)*
+        #(let mut #futures = #rt::pin!(#futures);)*
         #rotation
         let outputs = #rt::poll_fn(move |cx| {
             let mut pending = false;
@@ -91,20 +88,18 @@ fn generate(kind: Kind, join: &Join) -> TokenStream {
 
 /// Polls every future once. `try_join!` returns at the first error.
 fn poll_all(kind: Kind, join: &Join, futures: &[Ident]) -> TokenStream {
-    let Join { rt, biased, futures: created } = join;
-    let count = created.len() as u32;
-    let polls = created.iter().zip(futures).map(|(created, future)| {
-        let span = Span::mixed_site().located_at(created.span());
-        match kind {
-            Kind::Join => quote_spanned!(span=> pending |= #rt::poll_join(#future.as_mut(), cx)),
-            Kind::TryJoin => quote_spanned! {span=>
-                match #rt::poll_try_join(#future.as_mut(), cx) {
-                    #rt::Result::Ok(still) => pending |= still,
-                    #rt::Result::Err(error) => return #rt::Poll::Ready(#rt::Result::Err(error)),
-                }
-            },
-        }
-    });
+    let Join { rt, biased, .. } = join;
+    let count = futures.len() as u32;
+    let poll = |future: &Ident| match kind {
+        Kind::Join => quote_spanned!(Span::mixed_site()=> pending |= #rt::poll_join(#future.as_mut(), cx)),
+        Kind::TryJoin => quote_spanned! {Span::mixed_site()=>
+            match #rt::poll_try_join(#future.as_mut(), cx) {
+                #rt::Result::Ok(still) => pending |= still,
+                #rt::Result::Err(error) => return #rt::Poll::Ready(#rt::Result::Err(error)),
+            }
+        },
+    };
+    let polls = futures.iter().map(poll);
     if *biased {
         return quote_spanned!(Span::mixed_site()=> #(#polls;)*);
     }

@@ -142,10 +142,10 @@ fn call(name: &str, value: &Expr) -> TokenStream {
 fn known(kind: Kind) -> &'static str {
     match kind {
         Kind::Main => {
-            "expected `flavor`, `worker_threads`, `blocking_threads`, `shutdown_timeout` or `crate`"
+            "the options are `flavor`, `worker_threads`, `blocking_threads`, `shutdown_timeout` and `crate`"
         }
         Kind::Test => {
-            "expected `flavor`, `worker_threads`, `blocking_threads`, `shutdown_timeout`, `start_paused` or `crate`"
+            "the options are `flavor`, `worker_threads`, `blocking_threads`, `shutdown_timeout`, `start_paused` and `crate`"
         }
     }
 }

@@ -68,7 +68,9 @@ impl Parse for Select {
             }
         }
         match select.branches.len() {
-            0 if select.otherwise.is_none() => Err(input.error("`select!` needs at least one branch")),
+            0 if select.otherwise.is_none() => {
+                Err(Error::new(Span::call_site(), "`select!` needs at least one branch"))
+            }
             n if n > BRANCHES_MAX => {
                 let text = format!("`select!` takes at most {BRANCHES_MAX} branches");
                 Err(Error::new(select.branches[BRANCHES_MAX].pattern.span(), text))
@@ -142,9 +144,9 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     }
 }
 
-/// A hygienic name: no code of the caller's can see it, or be seen as it.
-pub(crate) fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
+/// Hygienic names for the futures: no code of the caller's can see them, or be seen as them.
+pub(crate) fn names(count: usize) -> Vec<Ident> {
+    (0..count).map(|i| Ident::new(&format!("future{i}"), Span::mixed_site())).collect()
 }
 
 fn generate(rt: &TokenStream, select: &Select) -> TokenStream {
@@ -157,14 +159,18 @@ fn generate(rt: &TokenStream, select: &Select) -> TokenStream {
     let mask = format_ident!("u{}", count.next_power_of_two().max(8));
     let variants: Vec<Ident> = (0..count).map(|i| format_ident!("_{i}")).collect();
     let types: Vec<Ident> = (0..count).map(|i| format_ident!("T{i}")).collect();
-    let futures: Vec<Ident> = (0..count).map(|i| local(&format!("future{i}"))).collect();
+    let futures = names(count);
     let conditions = select.branches.iter().enumerate().filter_map(|(i, branch)| {
         let condition = branch.condition.as_ref()?;
         let bit = quote!((1 as #rt::#mask) << #i);
         Some(quote_spanned!(Span::mixed_site()=> if #condition {} else { disabled |= #bit; }))
     });
+    let into_future = select.branches.iter().zip(&futures).map(|(branch, future)| {
+        // Braces at the caller's expression: what is no future is reported there.
+        let future = quote_spanned!(branch.future.span()=> { #future });
+        quote_spanned!(Span::mixed_site()=> #rt::IntoFuture::into_future(#future))
+    });
     let created = select.branches.iter().map(|branch| &branch.future);
-    let pinned = select.branches.iter().zip(&futures).map(|(branch, future)| pinned(rt, branch, future));
     let polls =
         select.branches.iter().enumerate().map(|(i, branch)| poll(rt, branch, i, &futures[i], &variants[i]));
     let patterns = select.branches.iter().map(|branch| &branch.pattern);
@@ -178,7 +184,8 @@ fn generate(rt: &TokenStream, select: &Select) -> TokenStream {
         #[allow(unused_mut)]
         let mut selected = {
             #(let #futures = #created;)*
-            #(let mut #futures = #pinned;)*
+            #(#[allow(unused_braces)] let #futures = #into_future;)*
+            #(let mut #futures = #rt::pin!(#futures);)*
             let selected = #rt::poll_fn(move |cx| {
                 // With the budget used up our own futures would all be pending, and the others unfair.
                 if #rt::is_budget_spent(cx) {
@@ -207,12 +214,6 @@ fn generate(rt: &TokenStream, select: &Select) -> TokenStream {
             _ => #rt::unreachable!("the pattern matched a moment ago"),
         }
     }}
-}
-
-/// The future of a branch, pinned; what is no future is reported at its expression.
-fn pinned(rt: &TokenStream, branch: &Branch, future: &Ident) -> TokenStream {
-    let span = Span::mixed_site().located_at(branch.future.span());
-    quote_spanned!(span=> #rt::pin!(#rt::IntoFuture::into_future(#future)))
 }
 
 /// The arm that polls branch `i`: the loop goes on unless the branch wins.

@@ -6,7 +6,7 @@
 use runtime_core::coop;
 use std::task::Context;
 
-pub use futures_util::future::{MaybeDone, maybe_done};
+pub use futures_util::future::MaybeDone;
 pub use runtime_core::context::random_below;
 pub use runtime_macros::{join, select, try_join};
 pub use std::future::{Future, IntoFuture, poll_fn};
@@ -37,6 +37,18 @@ pub fn is_budget_spent(cx: &mut Context<'_>) -> bool {
         coop::yield_now(cx);
     }
     spent
+}
+
+/// A future of a `join!`; when it is done, its output is in the same place.
+#[inline]
+pub fn pending<F: IntoFuture>(future: F) -> MaybeDone<F::IntoFuture> {
+    MaybeDone::Future(future.into_future())
+}
+
+/// A future of a `try_join!`.
+#[inline]
+pub fn pending_result<T, E, F: IntoFuture<Output = Result<T, E>>>(future: F) -> MaybeDone<F::IntoFuture> {
+    MaybeDone::Future(future.into_future())
 }
 
 /// Polls one future of a `join!` that may be done already: is it still pending?
