@@ -16,27 +16,12 @@
 //! type, and a value of a wrong type is reported where the user wrote it. The body's tokens are never
 //! looked into, so what it may contain is what the compiler understands, not what `syn` does.
 
-use crate::options::Options;
+use crate::options::{Kind, Options};
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::{Attribute, Error, Path, Result, ReturnType, Signature, Type, Visibility, parse_quote};
-
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Kind {
-    Main,
-    Test,
-}
-
-impl Kind {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Kind::Main => "main",
-            Kind::Test => "test",
-        }
-    }
-}
 
 /// A function whose body stays a heap of tokens.
 struct Function {

@@ -52,7 +52,7 @@ mod select;
 /// ```
 #[proc_macro_attribute]
 pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
-    entry::expand(entry::Kind::Main, options.into(), function.into()).into()
+    entry::expand(options::Kind::Main, options.into(), function.into()).into()
 }
 
 /// Runs an `async fn` as a test, on a runtime of its own.
@@ -76,7 +76,7 @@ pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
-    entry::expand(entry::Kind::Test, options.into(), function.into()).into()
+    entry::expand(options::Kind::Test, options.into(), function.into()).into()
 }
 
 /// What `runtime::select!` expands to: the path of `runtime::__private`, a comma, its branches.

@@ -1,7 +1,6 @@
 //! The options of `#[runtime::main]` and `#[runtime::test]`, checked as far as that can be done
 //! before the program runs. Every message stands at the token it speaks of.
 
-use crate::entry::Kind;
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use std::time::Duration;
@@ -9,6 +8,22 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Error, Expr, Lit, LitStr, Meta, Path, Result, Token, parse_quote};
+
+/// Which attribute it is.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Kind {
+    Main,
+    Test,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Main => "main",
+            Kind::Test => "test",
+        }
+    }
+}
 
 /// Known, documented as coming, and refused for now.
 const NOT_YET: [&str; 2] = ["debug", "ctrl_c"];
