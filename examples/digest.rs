@@ -219,7 +219,8 @@ impl Node {
 
 impl Walk {
     fn new(paths: Vec<PathBuf>) -> Self {
-        let node = |path: PathBuf| Node { is_folder: std::fs::metadata(&path).map(|meta| meta.is_dir()), path };
+        let node =
+            |path: PathBuf| Node { is_folder: std::fs::metadata(&path).map(|meta| meta.is_dir()), path };
         Walk { levels: vec![sorted(paths.into_iter().map(node).collect())] }
     }
 }

@@ -135,7 +135,8 @@ async fn items_in_time() -> Outcome {
     sleep(UNIT * 3 / 2).await;
     let (done, late): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| task.is_finished());
     late.iter().for_each(|task| task.abort());
-    let cancelled = join_all(late).await.into_iter().filter(|end| end.as_ref().is_err_and(|e| e.is_cancelled()));
+    let cancelled =
+        join_all(late).await.into_iter().filter(|end| end.as_ref().is_err_and(|e| e.is_cancelled()));
     let cancelled = cancelled.count();
     let done: Vec<u32> = join_all(done).await.into_iter().collect::<Result<_, _>>().map_err(text)?;
     expect(done == [0, 1] && cancelled == 2, || format!("{done:?} done, {cancelled} cancelled"))?;
