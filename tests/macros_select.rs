@@ -1,6 +1,7 @@
 //! `select!`: what wins, what is dropped and when, and what its syntax allows. On a plain executor:
 //! the macro needs no runtime.
 
+use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::{pending, poll_fn, ready};
@@ -353,6 +354,15 @@ fn takes_whatever_becomes_a_future() {
         }
     }
     block_on(async { assert_eq!(select! { n = Later(3) => n }, 3) });
+}
+
+#[test]
+fn a_borrowed_temporary_lives_as_long_as_the_futures() {
+    block_on(async {
+        let n = select! { n = &mut ready(3) => n };
+        let m = select! { m = &mut async { 4 }.boxed_local() => m };
+        assert_eq!((n, m), (3, 4));
+    });
 }
 
 #[test]
