@@ -1,1 +1,69 @@
-//! Facade.
+//! A multi-threaded work-stealing async runtime with one shared I/O driver and a blocking pool.
+//!
+//! ```
+//! #[runtime::main]
+//! async fn main() {
+//!     let page = runtime::spawn(async { "<html>" });
+//!     let hash = runtime::spawn_blocking(|| (1..=20u64).product::<u64>());
+//!     println!("{} {}", page.await.unwrap(), hash.await.unwrap());
+//! }
+//! ```
+//!
+//! Whoever knows tokio changes the path: `tokio::X::Y` is `runtime::X::Y`, where it exists. The one
+//! exception are the I/O traits: ours are those of `futures::io`.
+//!
+//! - [`spawn`], [`spawn_blocking`], [`spawn_local`], [`task`]: tasks and their handles.
+//! - [`time`]: sleeping, time-outs, intervals; time that tests stop and move.
+//! - [`sync`]: channels, locks, notifications.
+//! - [`net`], [`io`]: sockets, and waiting for any file descriptor.
+//! - [`Builder`], [`Runtime`], [`Handle`]: a runtime made by hand.
+//!
+//! This crate only puts the others together; its own code is the [`Builder`].
+
+#![forbid(unsafe_code)]
+
+mod builder;
+mod entry;
+mod macros;
+
+pub use builder::Builder;
+pub use entry::run;
+pub use runtime_core::context::EnterGuard;
+pub use runtime_core::handle::{Flavor, Handle, TryCurrentError};
+pub use runtime_core::runtime::Runtime;
+pub use runtime_core::spawn::{spawn, spawn_blocking, spawn_local};
+pub use runtime_core::task::{JoinError, JoinHandle};
+pub use runtime_core::{sync, time};
+pub use runtime_io::net;
+pub use runtime_macros::{main, test};
+
+/// Tasks: spawning them, naming them, waiting for them.
+pub mod task {
+    pub use runtime_core::local_set::LocalSet;
+    pub use runtime_core::spawn::{Builder, spawn, spawn_blocking, spawn_local, yield_now};
+    pub use runtime_core::task::{AbortHandle, Id, JoinError, JoinHandle, id, try_id};
+
+    /// Cooperative scheduling: the budget of a poll.
+    pub mod coop {
+        pub use runtime_core::coop::has_budget_remaining;
+    }
+}
+
+/// I/O: the traits and utilities of `futures::io`, and waiting for any file descriptor.
+pub mod io {
+    #[doc(no_inline)]
+    pub use futures_util::io::*;
+    pub use runtime_io::io::*;
+}
+
+/// For the expansions of our macros only: may change in any release.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::entry::*;
+    pub use crate::macros::support::*;
+}
+
+/// The README's examples are compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,1 +1,101 @@
-//! TODO
+//! Procedural macros of the crate `runtime`. Use them through it: what they expand to names
+//! `runtime::__private`, which may change from version to version.
+//!
+//! [`main`](macro@main) and [`test`](macro@test) turn an `async fn` into a plain one (`entry`, with
+//! its `options`); the other three are what `runtime::select!`, `runtime::join!` and
+//! `runtime::try_join!` hand their arguments to (`select`, `join`).
+
+#![forbid(unsafe_code)]
+
+use proc_macro::TokenStream;
+
+mod entry;
+mod join;
+mod options;
+mod select;
+
+/// Runs an `async fn` on a runtime of its own: the whole of a program's `main`.
+///
+/// The function becomes a plain one that builds a runtime, drives its body to the end with
+/// `block_on`, and shuts the runtime down: tasks that are left are cancelled, started blocking jobs
+/// are waited for up to `shutdown_timeout`. Return type, attributes, visibility, generics, docs and
+/// arguments (of a function not named `main`) stay as written.
+///
+/// | option | value | default |
+/// |---|---|---|
+/// | `flavor` | `"multi_thread"` or `"current_thread"` | `"multi_thread"` |
+/// | `worker_threads` | how many workers; only with `multi_thread` | one per core, or `RUNTIME_WORKERS` |
+/// | `blocking_threads` | most threads of the default blocking pool | 512 |
+/// | `shutdown_timeout` | a duration such as `"5s"`, `"250ms"`, `"2m"` | `"10s"` |
+/// | `crate` | path of the crate `runtime`, where it is renamed | `"::runtime"` |
+///
+/// The numbers may be any expression of type `usize`, a constant for example.
+///
+/// # Errors
+///
+/// Where the runtime cannot be built (a thread or epoll refused, a malformed `RUNTIME_WORKERS`), the
+/// program prints one line on stderr that says so, and exits with code 1: no panic, no backtrace.
+///
+/// # Panics
+///
+/// A panic of the body goes on through the function, after the runtime is dropped.
+///
+/// # Examples
+///
+/// ```
+/// #[runtime::main(flavor = "current_thread", shutdown_timeout = "1s")]
+/// async fn main() -> Result<(), std::num::ParseIntError> {
+///     let answer: u32 = "42".parse()?;
+///     assert_eq!(answer, 42);
+///     Ok(())
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
+    entry::expand(options::Kind::Main, options.into(), function.into()).into()
+}
+
+/// Runs an `async fn` as a test, on a runtime of its own.
+///
+/// The options are those of [`main`](macro@main), but the default flavor is `"current_thread"`, and
+/// `start_paused = true` starts the runtime's clock paused: time then jumps to the next timer whenever
+/// nothing else is left to do. Other attributes (`#[should_panic]`, `#[ignore]`, `#[cfg(…)]`) work as
+/// on any test; the function may return a `Result`.
+///
+/// # Panics
+///
+/// The test fails where the runtime cannot be built.
+///
+/// # Examples
+///
+/// ```
+/// #[runtime::test(flavor = "multi_thread", worker_threads = 2)]
+/// async fn adds() {
+///     assert_eq!(async { 1 + 1 }.await, 2);
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
+    entry::expand(options::Kind::Test, options.into(), function.into()).into()
+}
+
+/// What `runtime::select!` expands to: the path of `runtime::__private`, a comma, its branches.
+#[doc(hidden)]
+#[proc_macro]
+pub fn select(input: TokenStream) -> TokenStream {
+    select::expand(input.into()).into()
+}
+
+/// What `runtime::join!` expands to: the path of `runtime::__private`, a comma, its futures.
+#[doc(hidden)]
+#[proc_macro]
+pub fn join(input: TokenStream) -> TokenStream {
+    join::expand(join::Kind::Join, input.into()).into()
+}
+
+/// What `runtime::try_join!` expands to: the path of `runtime::__private`, a comma, its futures.
+#[doc(hidden)]
+#[proc_macro]
+pub fn try_join(input: TokenStream) -> TokenStream {
+    join::expand(join::Kind::TryJoin, input.into()).into()
+}

@@ -1,0 +1,234 @@
+//! Building a runtime: the one file that knows every crate.
+
+use crate::{Flavor, Runtime};
+use runtime_blocking::{Options, Pool};
+use runtime_core::config::Config;
+use runtime_core::port::{Ports, SystemClock};
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The most workers a runtime may have.
+const WORKERS_MAX: usize = 4096;
+
+/// Below this, thread stacks overflow in the runtime itself.
+const STACK_MIN: usize = 16 * 1024;
+
+/// More is a mistake: no system maps such a stack.
+const STACK_MAX: usize = 1 << 40;
+
+/// The environment variable that says how many workers there are where the builder does not.
+const WORKERS_VARIABLE: &str = "RUNTIME_WORKERS";
+
+/// Makes a [`Runtime`] with options. I/O and time are always there.
+///
+/// # Examples
+/// ```
+/// let runtime = runtime::Builder::new_multi_thread()
+///     .worker_threads(2)
+///     .thread_name("my-app")
+///     .build()?;
+/// assert_eq!(runtime.block_on(async { 42 }), 42);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Builder {
+    config: Config,
+    workers: Option<usize>,
+    pool: Options,
+    has_nul: bool,
+}
+
+impl Builder {
+    /// A runtime whose worker threads steal tasks from each other.
+    pub fn new_multi_thread() -> Self {
+        Self::new(Flavor::MultiThread)
+    }
+
+    /// A runtime without worker threads: tasks run on the thread that is inside of
+    /// [`block_on`](Runtime::block_on).
+    pub fn new_current_thread() -> Self {
+        Self::new(Flavor::CurrentThread)
+    }
+
+    fn new(flavor: Flavor) -> Self {
+        let config = Config {
+            flavor,
+            workers: 1,
+            thread_name: Arc::new(|| "runtime-worker".to_owned()),
+            stack_size: None,
+            on_thread_start: None,
+            on_thread_stop: None,
+            on_thread_park: None,
+            on_thread_unpark: None,
+            wrap_thread: None,
+            start_paused: false,
+            seed: RandomState::new().hash_one(0),
+        };
+        Builder { config, workers: None, pool: Options::default(), has_nul: false }
+    }
+
+    /// How many workers a multi_thread runtime has. Without it: `RUNTIME_WORKERS` from the environment, else
+    /// one for each core that this process may use. A current_thread runtime takes no notice.
+    pub fn worker_threads(&mut self, count: usize) -> &mut Self {
+        self.workers = Some(count);
+        self
+    }
+
+    /// Most threads of the blocking pool (512).
+    pub fn max_blocking_threads(&mut self, count: usize) -> &mut Self {
+        self.pool.max_threads = count;
+        self
+    }
+
+    /// The name of the runtime's threads. Systems cut it: Linux to 15 bytes.
+    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
+        let name = name.into();
+        self.has_nul = name.contains('\0');
+        self.thread_name_fn(move || name.clone())
+    }
+
+    /// Called for the name of each new thread.
+    pub fn thread_name_fn(&mut self, name: impl Fn() -> String + Send + Sync + 'static) -> &mut Self {
+        let name = Arc::new(name);
+        self.config.thread_name = name.clone();
+        self.pool.thread_name = name;
+        self
+    }
+
+    /// The stack of each thread of the runtime, in bytes.
+    pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Self {
+        self.config.stack_size = Some(bytes);
+        self.pool.stack_size = Some(bytes);
+        self
+    }
+
+    /// How long a thread of the blocking pool waits for a job before it ends (10 s).
+    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Self {
+        self.pool.keep_alive = duration;
+        self
+    }
+
+    /// Called on each thread of the runtime when it starts. A panic in it is printed and ends there.
+    pub fn on_thread_start(&mut self, f: impl Fn() + Send + Sync + 'static) -> &mut Self {
+        let f = Arc::new(f);
+        self.config.on_thread_start = Some(f.clone());
+        self.pool.on_thread_start = Some(f);
+        self
+    }
+
+    /// Called on each thread of the runtime before it ends.
+    pub fn on_thread_stop(&mut self, f: impl Fn() + Send + Sync + 'static) -> &mut Self {
+        let f = Arc::new(f);
+        self.config.on_thread_stop = Some(f.clone());
+        self.pool.on_thread_stop = Some(f);
+        self
+    }
+
+    /// Called on a worker before it sleeps for want of work.
+    pub fn on_thread_park(&mut self, f: impl Fn() + Send + Sync + 'static) -> &mut Self {
+        self.config.on_thread_park = Some(Arc::new(f));
+        self
+    }
+
+    /// Called on a worker after it has slept.
+    pub fn on_thread_unpark(&mut self, f: impl Fn() + Send + Sync + 'static) -> &mut Self {
+        self.config.on_thread_unpark = Some(Arc::new(f));
+        self
+    }
+
+    /// Called on each thread of the runtime, around its whole life, with the closure that is this life. It
+    /// must call the closure once: a guard made before and dropped after is there for everything that
+    /// runs on the thread. A worker whose wrapper does not call it runs unwrapped; a blocking thread serves
+    /// nobody then.
+    pub fn wrap_thread(
+        &mut self,
+        f: impl for<'a> Fn(Box<dyn FnOnce() + 'a>) + Send + Sync + 'static,
+    ) -> &mut Self {
+        let f = Arc::new(f);
+        self.config.wrap_thread = Some(f.clone());
+        self.pool.wrap_thread = Some(f);
+        self
+    }
+
+    /// Whether the runtime's time stands still from the beginning: see [`time::pause`](crate::time::pause).
+    pub fn start_paused(&mut self, paused: bool) -> &mut Self {
+        self.config.start_paused = paused;
+        self
+    }
+
+    /// The seed of what the runtime leaves to chance: whom a thief asks first, which branch of `select!` goes
+    /// first. Without it each runtime has another.
+    pub fn rng_seed(&mut self, seed: u64) -> &mut Self {
+        self.config.seed = seed;
+        self
+    }
+
+    /// Builds the runtime and starts its threads.
+    ///
+    /// # Errors
+    /// `InvalidInput`, naming the option (or the environment variable), when one makes no sense. The
+    /// system's error when it has no thread, no epoll instance or no event descriptor to give; what was started
+    /// until then has ended.
+    pub fn build(&mut self) -> io::Result<Runtime> {
+        let mut config = self.config.clone();
+        if config.flavor == Flavor::MultiThread {
+            config.workers = self.worker_count()?;
+        }
+        self.check()?;
+        let (driver, driver_handle) = runtime_io::driver()?;
+        let blocking = Arc::new(Pool::new(self.pool.clone())?);
+        Runtime::build(&config, Ports { driver, driver_handle, blocking, clock: Arc::new(SystemClock) })
+    }
+
+    fn worker_count(&self) -> io::Result<usize> {
+        let (count, option) = match self.workers {
+            Some(count) => (count, "worker_threads"),
+            None => match std::env::var_os(WORKERS_VARIABLE) {
+                None => (num_cpus::get().min(WORKERS_MAX), "num_cpus"),
+                Some(value) => (parse_workers(&value)?, WORKERS_VARIABLE),
+            },
+        };
+        if count == 0 || count > WORKERS_MAX {
+            return invalid(format!("{option} is {count}: a runtime has 1 to {WORKERS_MAX} workers"));
+        }
+        Ok(count)
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.has_nul {
+            return invalid("thread_name contains a NUL, which no thread's name may".to_owned());
+        }
+        match self.config.stack_size {
+            Some(size) if !(STACK_MIN..=STACK_MAX).contains(&size) => invalid(format!(
+                "thread_stack_size is {size} bytes: it must be between {STACK_MIN} and {STACK_MAX}"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn parse_workers(value: &std::ffi::OsStr) -> io::Result<usize> {
+    let number = value.to_str().and_then(|text| text.trim().parse().ok());
+    match number {
+        Some(number) => Ok(number),
+        None => invalid(format!("the environment variable {WORKERS_VARIABLE} is {value:?}: not a number")),
+    }
+}
+
+fn invalid<T>(what: String) -> io::Result<T> {
+    Err(io::Error::new(io::ErrorKind::InvalidInput, what))
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .field("workers", &self.workers)
+            .field("pool", &self.pool)
+            .finish()
+    }
+}

@@ -1,0 +1,3 @@
+fn main() {
+    let _ = async { runtime::join!(std::future::ready(1), 5) };
+}

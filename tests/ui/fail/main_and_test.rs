@@ -1,0 +1,3 @@
+#[runtime::main]
+#[runtime::test]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[runtime::main(crate = "my-runtime")]
+async fn main() {}

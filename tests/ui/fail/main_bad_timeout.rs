@@ -1,0 +1,2 @@
+#[runtime::main(shutdown_timeout = "5 days")]
+async fn main() {}

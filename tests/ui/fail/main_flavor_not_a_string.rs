@@ -1,0 +1,2 @@
+#[runtime::main(flavor = 1)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[runtime::main(debug = true)]
+async fn main() {}

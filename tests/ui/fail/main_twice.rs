@@ -1,0 +1,3 @@
+#[runtime::main]
+#[runtime::main]
+async fn main() {}

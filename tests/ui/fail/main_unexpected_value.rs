@@ -1,0 +1,5 @@
+#[runtime::main]
+async fn main() {
+    async {}.await;
+    5
+}

@@ -1,0 +1,4 @@
+const WORKERS: u8 = 4;
+
+#[runtime::main(worker_threads = WORKERS)]
+async fn main() {}

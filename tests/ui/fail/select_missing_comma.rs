@@ -1,0 +1,8 @@
+fn main() {
+    let _ = async {
+        runtime::select! {
+            n = std::future::ready(1) => n
+            m = std::future::ready(2) => m
+        }
+    };
+}

@@ -1,0 +1,4 @@
+#[runtime::test(worker_threads = 2)]
+async fn checks() {}
+
+fn main() {}

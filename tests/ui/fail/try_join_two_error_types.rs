@@ -1,0 +1,5 @@
+fn main() {
+    let _ = async {
+        runtime::try_join!(std::future::ready(Ok::<u32, ()>(1)), std::future::ready(Ok::<u32, String>(1)))
+    };
+}

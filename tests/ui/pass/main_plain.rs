@@ -1,0 +1,4 @@
+#[runtime::main]
+async fn main() {
+    assert_eq!(async { 1 }.await, 1);
+}
