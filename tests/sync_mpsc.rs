@@ -390,7 +390,10 @@ fn debug_says_something() {
     assert_eq!(format!("{tx:?}"), "Sender { capacity: 3, max_capacity: 3, is_closed: false }");
     assert_eq!(format!("{rx:?}"), "Receiver { len: 0, is_closed: false }");
     let error = tx.try_reserve_many(4).map(drop).unwrap_err();
-    assert_eq!((format!("{error:?}"), error.to_string()), ("Full(..)".into(), "no available capacity".into()));
+    assert_eq!(
+        (format!("{error:?}"), error.to_string()),
+        ("Full(..)".into(), "no available capacity".into())
+    );
 }
 
 /// Sends `count` values of sender `which`, by all the ways there are.

@@ -128,7 +128,11 @@ fn a_semaphore_does_what_its_model_does() {
                         model.cancel(wait.id);
                         continue;
                     }
-                    let is_ready = if wait.polls == 0 { model.begin(wait.id, wait.need) } else { model.is_granted(wait.id) };
+                    let is_ready = if wait.polls == 0 {
+                        model.begin(wait.id, wait.need)
+                    } else {
+                        model.is_granted(wait.id)
+                    };
                     let polled = wait.poll();
                     assert_eq!(polled.is_ready(), is_ready, "step {step}");
                     if let Poll::Ready(permit) = polled {
@@ -348,7 +352,10 @@ fn a_channel_loses_nothing_whatever_is_dropped() {
             let granted = queued.iter().filter(|wait| wait.is_woken()).count();
             let used = rx.len() + permits.len() + granted;
             assert!(used <= capacity, "step {step}");
-            assert!(granted == queued.len() || used == capacity, "step {step}: room, and a sender that waits");
+            assert!(
+                granted == queued.len() || used == capacity,
+                "step {step}: room, and a sender that waits"
+            );
         }
         // Everybody goes: what was sent arrives, then the end.
         all.waits.clear();

@@ -105,7 +105,8 @@ fn the_rest_goes_anywhere() {
 fn waiting_tasks_may_move() {
     fn both<T: Send + Sync>(_: &T) {}
     fn one<T: Send>(_: &T) {}
-    let (semaphore, mutex, notify) = (Arc::new(Semaphore::new(1)), Arc::new(Mutex::new(Cell::new(1))), Notify::new());
+    let (semaphore, mutex, notify) =
+        (Arc::new(Semaphore::new(1)), Arc::new(Mutex::new(Cell::new(1))), Notify::new());
     both(&semaphore.acquire());
     both(&semaphore.clone().acquire_many_owned(1));
     both(&mutex.lock());

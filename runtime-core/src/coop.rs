@@ -153,7 +153,8 @@ impl RestoreOnPending {
 impl Drop for RestoreOnPending {
     fn drop(&mut self) {
         if self.taken.get() {
-            let _ = FRAME.try_with(|frame| frame.budget.set(frame.budget.get().saturating_add(1).min(BUDGET_MAX)));
+            let _ = FRAME
+                .try_with(|frame| frame.budget.set(frame.budget.get().saturating_add(1).min(BUDGET_MAX)));
         }
     }
 }
