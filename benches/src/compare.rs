@@ -7,7 +7,8 @@ use crate::load;
 use crate::measure::{Figures, Run, peak_resident};
 use crate::report::{self, Measured};
 use crate::table::{Column, WORKLOADS, Workload};
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
@@ -158,9 +159,13 @@ fn program(allocator: &str) -> Result<PathBuf, String> {
         "mimalloc" => "compare-mimalloc",
         _ => return Err(format!("{allocator}: unknown allocator")),
     };
+    if own.file_name().is_some_and(|file| file == name) {
+        return Ok(own);
+    }
     // It has to be as new as this one: cargo knows whether it is, where cargo is what started us.
     if let Some(cargo) = std::env::var_os("CARGO") {
-        let built = Command::new(cargo).args(["build", "--release", "-p", "benches", "--bin", name]).status();
+        let built =
+            Command::new(cargo).args(["build", "-q", "--release", "-p", "benches", "--bin", name]).status();
         if !built.is_ok_and(|status| status.success()) {
             return Err(format!("cannot build {name}"));
         }
@@ -220,24 +225,25 @@ fn run_child(command: &mut Command) -> io::Result<Figures> {
     Ok(text.lines().filter_map(figure).collect())
 }
 
-/// System calls per operation, counted by strace. A helper's calls do not count: it is the only
-/// process below the child, and the only thread besides the first that ever calls `execve`.
+/// System calls per operation, set-up included, counted by strace. A helper's calls do not count: its
+/// process is the only one below the child, and the only one besides that calls `execve`.
 fn syscalls(program: &Path, workload: &Workload, column: Column, run: &Run) -> io::Result<f64> {
     let log = std::env::temp_dir().join(format!("compare-strace-{}", std::process::id()));
     let mut strace = Command::new("strace");
     strace.args(["-f", "-qq", "-o"]).arg(&log).arg(program).args(child_args(workload, column, run));
     let figures = run_child(&mut strace)?;
-    let text = std::fs::read(&log)?;
+    let mut helpers = Vec::new();
+    let mut calls = 0u64;
+    for line in BufReader::new(File::open(&log)?).lines() {
+        let line = line?;
+        let Some((id, call)) = line.split_once(char::is_whitespace) else { continue };
+        if call.trim_start().starts_with("execve(") && calls > 0 {
+            helpers.push(id.to_owned());
+        }
+        calls += u64::from(!helpers.iter().any(|helper| helper == id) && !call.contains(" resumed>"));
+    }
     std::fs::remove_file(&log)?;
-    let text = String::from_utf8_lossy(&text);
-    let lines = || text.lines().filter_map(|line| line.split_once(char::is_whitespace));
-    let helpers: Vec<_> = lines()
-        .filter(|(_, call)| call.trim_start().starts_with("execve("))
-        .map(|(id, _)| id)
-        .skip(1)
-        .collect();
-    let count = lines().filter(|(id, call)| !helpers.contains(id) && !call.contains(" resumed>")).count();
     let figure = |name| figures.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
     let ops = figure("total").or(figure("ops")).ok_or(io::ErrorKind::NotFound)?;
-    Ok(count as f64 / ops)
+    Ok(calls as f64 / ops)
 }

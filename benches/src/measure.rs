@@ -98,9 +98,12 @@ pub fn resident() -> f64 {
     pages * 4096.0
 }
 
-/// The largest resident memory that this process ever had, in bytes.
+/// The largest resident memory that this process ever had, in bytes. (What `getrusage` says of it
+/// begins with the memory of the process that started this one.)
 pub fn peak_resident() -> f64 {
-    getrusage(UsageWho::RUSAGE_SELF).expect("getrusage").max_rss() as f64 * 1024.0
+    let status = std::fs::read_to_string("/proc/self/status").expect("/proc is not mounted");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
+    peak.and_then(|kib| kib.trim().parse::<f64>().ok()).expect("VmHWM") * 1024.0
 }
 
 /// The value below which `share` (0 to 1) of `sorted` lies.

@@ -130,6 +130,7 @@ fn verdict(measured: &Measured, row: &Row) -> String {
     let (reach, met) = match row.reach {
         Reach::AtMost(most) => (format!("≤ {most}"), ratio.map(|ratio| ratio <= most)),
         Reach::AtLeast(least) => (format!("≥ {least}"), ratio.map(|ratio| ratio >= least)),
+        Reach::Any => (String::new(), None),
         Reach::Below(most) => (format!("≤ {}", show(Some(most), row.unit)), ours.map(|ours| ours <= most)),
     };
     let pairs = measured.each(Column::Ours, row.figure).zip(measured.each(Column::Tokio, row.figure));

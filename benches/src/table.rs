@@ -4,7 +4,7 @@ use crate::measure::{Figures, Run};
 use crate::rt::bare::Bare;
 use crate::rt::on_smol::Smol;
 use crate::rt::on_tokio::Tokio;
-use crate::work::{cost, echo, latency, limit, spawn, switch, timers};
+use crate::work::{cost, echo, growth, latency, limit, spawn, switch, timers};
 
 /// A column of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub enum Reach {
     AtLeast(f64),
     /// At most this, whatever tokio does.
     Below(f64),
+    /// Nothing: it is there to be seen.
+    Any,
 }
 
 /// One figure of a workload.
@@ -104,7 +106,7 @@ macro_rules! columns {
     };
 }
 
-use Reach::{AtLeast, AtMost, Below};
+use Reach::{Any, AtLeast, AtMost, Below};
 use Unit::{Bytes, Count, Rate, Time};
 
 /// The table. Aims are ratios to tokio on the same machine in the same run.
@@ -320,4 +322,36 @@ pub static WORKLOADS: &[Workload] = &[
         allocates: false,
         rows: &[row("time", Time, AtMost(1.0))],
     },
+    Workload {
+        name: "grow_spawn",
+        what: "spawn beside so many idle tasks",
+        run: columns!(growth::grow_spawn),
+        allocates: false,
+        rows: GROWTH,
+    },
+    Workload {
+        name: "grow_wake",
+        what: "wake and poll one of 100 tasks beside so many idle ones",
+        run: columns!(growth::grow_wake),
+        allocates: false,
+        rows: GROWTH,
+    },
+    Workload {
+        name: "grow_timer",
+        what: "a sleep polled once and dropped beside so many sleeping tasks",
+        run: columns!(growth::grow_timer),
+        allocates: false,
+        rows: GROWTH,
+    },
+    Workload {
+        name: "tcp_echo_9900",
+        what: "64 B there and back, 9,900 connections",
+        run: columns!(echo::tcp_echo(9_900), |run| limit::tcp_echo(run, 9_900)),
+        allocates: false,
+        rows: &[row("rate", Rate, AtLeast(1.0)), row("p99", Time, Any), row("cpu", Time, AtMost(1.0))],
+    },
 ];
+
+/// The rows of a workload that is measured beside ever more of what it is about.
+static GROWTH: &[Row] =
+    &[row("10³", Time, Any), row("10⁵", Time, Any), row("10⁶", Time, Any), row("growth", Count, Below(2.0))];

@@ -3,6 +3,7 @@
 use crate::load::{Helper, MESSAGE};
 use crate::measure::{Figures, Run, Usage};
 use crate::rt::Rt;
+use nix::sys::socket::{Backlog, listen};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use std::time::Duration;
 pub const BLOCK: u8 = b'B';
 /// For how long.
 const BLOCK_FOR: Duration = Duration::from_millis(500);
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4096;
 /// What a bulk transfer moves, and what the server reads at once.
 const BULK: u64 = 1 << 30;
 const BULK_READ: usize = 64 * 1024;
@@ -61,6 +64,8 @@ impl Server {
 /// A listening socket on this machine.
 pub fn bind() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("cannot bind");
+    // The default of 128 overflows when a client opens thousands, and each lost SYN costs it a second.
+    listen(&listener, Backlog::new(BACKLOG).expect("in range")).expect("listen");
     let address = listener.local_addr().expect("a bound socket has an address");
     (listener, address)
 }

@@ -3,6 +3,7 @@
 
 pub mod cost;
 pub mod echo;
+pub mod growth;
 pub mod latency;
 pub mod limit;
 pub mod spawn;
