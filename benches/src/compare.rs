@@ -3,10 +3,10 @@
 //! It starts itself again for each workload and runtime, in turn: A B C, A B C, so that what else the
 //! machine does meets all alike. A child that hangs or fails leaves a hole in the table.
 
-use crate::load;
 use crate::measure::{Figures, Run, peak_resident};
 use crate::report::{self, Measured};
 use crate::table::{Column, WORKLOADS, Workload};
+use crate::{cold_build, load};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -25,6 +25,7 @@ const USAGE: &str = "usage: compare [OPTION]…
   --workers N         worker threads of each runtime (2)
   --allocators A,B    of glibc, mimalloc (both)
   --strace            one more run of each under strace: system calls per operation
+  --build             cold release builds of an empty program too (a minute or two)
   --out PATH          where the report goes (benches/RESULTS.md; with --only or --quick: stdout)";
 
 /// What the command line asks for.
@@ -42,6 +43,8 @@ pub struct Options {
     allocators: Vec<String>,
     /// Whether system calls are counted.
     pub strace: bool,
+    /// Whether cold builds are measured.
+    build: bool,
     /// Where the report goes.
     out: Option<PathBuf>,
 }
@@ -49,7 +52,6 @@ pub struct Options {
 impl Options {
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let run = Run { workers: 2, budget: Duration::from_millis(250) };
-        let package = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| "benches".into(), PathBuf::from);
         let mut options = Self {
             rounds: 5,
             run,
@@ -57,7 +59,8 @@ impl Options {
             columns: Column::ALL.to_vec(),
             allocators: vec!["glibc".into(), "mimalloc".into()],
             strace: false,
-            out: Some(package.join("RESULTS.md")),
+            build: false,
+            out: Some(package().join("RESULTS.md")),
         };
         let (mut partial, mut out) = (false, None);
         while let Some(arg) = args.next() {
@@ -79,6 +82,7 @@ impl Options {
                 "--workers" => options.run.workers = number(value()?)?.max(1),
                 "--allocators" => options.allocators = list(value()?),
                 "--strace" => options.strace = true,
+                "--build" => options.build = true,
                 "--out" => out = Some(PathBuf::from(value()?)),
                 _ => return Err(format!("{arg}: unknown\n{USAGE}")),
             }
@@ -141,7 +145,10 @@ fn parent(args: &[String]) -> Result<(), String> {
         .chain(args.iter().map(String::as_str));
     let command = command.collect::<Vec<_>>().join(" ");
     let head = report::head(command.trim_end_matches(" --"), &options, &load_before, start.elapsed());
-    let text = report::write(&head, &tables);
+    let mut text = report::write(&head, &tables);
+    if options.build {
+        text += &cold_build::table(&package().join("..")).map_err(|error| error.to_string())?;
+    }
     match &options.out {
         Some(path) => std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display())),
         None => {
@@ -149,6 +156,11 @@ fn parent(args: &[String]) -> Result<(), String> {
             Ok(())
         }
     }
+}
+
+/// The folder of this package.
+fn package() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| "benches".into(), PathBuf::from)
 }
 
 /// This program, or the one beside it that has the other allocator.

@@ -4,6 +4,7 @@
 //! `cargo run --release -p benches --bin compare` runs the whole table and writes `benches/RESULTS.md`;
 //! `cargo bench -p benches` runs the criterion files, which ask one question each.
 
+pub mod cold_build;
 pub mod compare;
 pub mod load;
 pub mod measure;

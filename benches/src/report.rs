@@ -74,7 +74,7 @@ pub fn head(command: &str, options: &Options, load_before: &str, took: Duration)
 }
 
 /// The version of a package in the lock file.
-fn locked(package: &str) -> &'static str {
+pub fn locked(package: &str) -> &'static str {
     let lock = include_str!("../../Cargo.lock");
     let entry = format!("name = \"{package}\"\nversion = \"");
     lock.split_once(&entry).and_then(|(_, rest)| rest.split('"').next()).unwrap_or("?")
