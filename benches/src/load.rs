@@ -13,13 +13,18 @@ use std::time::{Duration, Instant};
 pub const MESSAGE: usize = 64;
 /// How long connections are exercised before anything is counted.
 const WARM_UP: Duration = Duration::from_millis(200);
+/// No answer is longer.
+const ANSWER_MAX: usize = 1024;
 /// What a bulk sender sends at once.
 const BLOCK: usize = 64 * 1024;
 /// Events taken from the kernel at once.
 const EVENTS_MAX: usize = 256;
 
-/// Connections to an echo server, each with at most one request under way.
+/// Connections to a server, each with at most one request under way.
 pub struct Client {
+    request: Vec<u8>,
+    /// Bytes of an answer.
+    answer: usize,
     connections: Vec<Connection>,
     epoll: Epoll,
     events: Vec<EpollEvent>,
@@ -38,8 +43,13 @@ struct Connection {
 }
 
 impl Client {
-    /// Opens `count` connections.
+    /// Opens `count` connections to an echo server.
     pub fn connect(address: &str, count: usize) -> Self {
+        Self::to(address, count, vec![b'.'; MESSAGE], MESSAGE)
+    }
+
+    /// Opens `count` connections to a server that answers `request` with `answer` bytes.
+    fn to(address: &str, count: usize, request: Vec<u8>, answer: usize) -> Self {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("epoll");
         let connect = |index| {
             let stream = TcpStream::connect(address).expect("cannot connect");
@@ -49,18 +59,22 @@ impl Client {
             Connection { stream, missing: 0, sent: Instant::now() }
         };
         let connections = (0..count as u64).map(connect).collect();
-        Self { connections, epoll, events: vec![EpollEvent::empty(); EVENTS_MAX] }
+        Self { request, answer, connections, epoll, events: vec![EpollEvent::empty(); EVENTS_MAX] }
     }
 
-    /// Sends a request that begins with `first`.
-    pub fn send(&mut self, index: usize, first: u8) {
-        let mut message = [b'.'; MESSAGE];
-        message[0] = first;
+    /// Sends `request` on one connection.
+    pub fn send(&mut self, index: usize, request: &[u8]) {
         let connection = &mut self.connections[index];
-        connection.missing = MESSAGE;
+        connection.missing = self.answer;
         connection.sent = Instant::now();
-        // A message always fits: the one before it was answered.
-        connection.stream.write_all(&message).expect("cannot send");
+        // It always fits: the one before it was answered.
+        connection.stream.write_all(request).expect("cannot send");
+    }
+
+    fn send_next(&mut self, index: usize) {
+        let request = std::mem::take(&mut self.request);
+        self.send(index, &request);
+        self.request = request;
     }
 
     /// Waits for events once; `replied` hears of each full answer and how long it took.
@@ -70,7 +84,7 @@ impl Client {
             Err(nix::errno::Errno::EINTR) => 0,
             count => count.expect("epoll_wait"),
         };
-        let mut buf = [0; MESSAGE];
+        let mut buf = [0; ANSWER_MAX];
         for event in &events[..count] {
             let index = event.data() as usize;
             let connection = &mut self.connections[index];
@@ -88,7 +102,7 @@ impl Client {
 
     /// Sends one request and waits for its answer.
     pub fn round_trip(&mut self, index: usize) -> Duration {
-        self.send(index, b'.');
+        self.send_next(index);
         let mut answer = None;
         while answer.is_none() {
             self.turn(|_, answered, took| answer = (answered == index).then_some(took));
@@ -100,13 +114,13 @@ impl Client {
     pub fn keep_busy(&mut self, mut replied: impl FnMut(Duration), mut over: impl FnMut() -> bool) {
         for index in 0..self.connections.len() {
             if self.connections[index].missing == 0 {
-                self.send(index, b'.');
+                self.send_next(index);
             }
         }
         while !over() {
             self.turn(|client, index, took| {
                 replied(took);
-                client.send(index, b'.');
+                client.send_next(index);
             });
         }
     }
@@ -116,7 +130,12 @@ impl Client {
 pub fn help(args: &[String]) {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
-        ["load", address, connections, window_ms] => load(address, number(connections), number(window_ms)),
+        ["load", address, connections, window_ms] => {
+            load(Client::connect(address, number(connections)), number(window_ms));
+        }
+        ["http", address, connections, window_ms] => {
+            load(http(address, number(connections)), number(window_ms))
+        }
         ["hold", address, connections] => hold(address, number(connections)),
         ["bulk", address, bytes] => bulk(address, number(bytes)),
         _ => panic!("no such role: {args:?}"),
@@ -127,10 +146,9 @@ fn number(text: &str) -> usize {
     text.parse().expect("a number")
 }
 
-/// Exercises an echo server: says "start", and after the window the number of requests in it,
+/// Exercises a server: says "start", and after the window the number of requests in it,
 /// of all requests, the seconds, p50 and p99.
-fn load(address: &str, connections: usize, window_ms: usize) {
-    let mut client = Client::connect(address, connections);
+fn load(mut client: Client, window_ms: usize) {
     let start = Instant::now();
     let mut warm_up = 0;
     client.keep_busy(|_| warm_up += 1, || start.elapsed() > WARM_UP);
@@ -142,6 +160,18 @@ fn load(address: &str, connections: usize, window_ms: usize) {
     took.sort();
     let total = took.len() + warm_up;
     println!("{} {total} {seconds} {} {}", took.len(), percentile(&took, 0.5), percentile(&took, 0.99));
+}
+
+/// Connections to an HTTP server that always gives the same answer.
+fn http(address: &str, connections: usize) -> Client {
+    let request = format!("GET / HTTP/1.1\r\nhost: {address}\r\n\r\n").into_bytes();
+    let mut first = TcpStream::connect(address).expect("cannot connect");
+    first.write_all(&request).expect("cannot send");
+    let mut answer = [0; ANSWER_MAX];
+    // So short an answer comes in one piece.
+    let length = first.read(&mut answer).expect("cannot read");
+    assert!(answer[..length].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    Client::to(address, connections, request, length)
 }
 
 /// Opens connections and says nothing on them until it is told to go.

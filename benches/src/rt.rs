@@ -11,6 +11,7 @@ use std::future::Future;
 use std::io;
 use std::net::TcpListener as StdListener;
 use std::ops::DerefMut;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// Tasks: all that a bare queue of tasks can do too, which gives the limit rows.
@@ -69,7 +70,7 @@ pub trait Rt: Spawn {
     /// A listening socket.
     type Listener: Send + Sync + 'static;
     /// A connection.
-    type Stream: Send + 'static;
+    type Stream: Send + Unpin + 'static;
 
     /// Runs `job` on the pool for blocking work, from the call on.
     fn spawn_blocking<T: Send + 'static>(
@@ -112,4 +113,8 @@ pub trait Rt: Spawn {
     fn read(stream: &mut Self::Stream, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> + Send;
     /// Writes all of `buf`.
     fn write_all(stream: &mut Self::Stream, buf: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
+    /// Reads once, as a poll.
+    fn poll_read(stream: &mut Self::Stream, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
+    /// Writes once, as a poll.
+    fn poll_write(stream: &mut Self::Stream, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>;
 }

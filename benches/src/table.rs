@@ -4,7 +4,7 @@ use crate::measure::{Figures, Run};
 use crate::rt::bare::Bare;
 use crate::rt::on_smol::Smol;
 use crate::rt::on_tokio::Tokio;
-use crate::work::{cost, echo, growth, latency, limit, spawn, switch, timers};
+use crate::work::{cost, echo, growth, http, latency, limit, spawn, switch, timers};
 
 /// A column of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,6 +265,17 @@ pub static WORKLOADS: &[Workload] = &[
         run: columns!(echo::tcp_bulk, echo::tcp_bulk_limit),
         allocates: false,
         rows: &[row("rate", Rate, AtLeast(1.1)), row("cpu", Time, AtMost(0.9))],
+    },
+    Workload {
+        name: "http_hello",
+        what: "hyper 1, a short answer, 64 connections",
+        run: columns!(http::http_hello),
+        allocates: true,
+        rows: &[
+            row("rate", Rate, AtLeast(1.1)),
+            row("p99", Time, AtMost(0.8)),
+            row("cpu", Time, AtMost(0.9)),
+        ],
     },
     Workload {
         name: "wake_latency",

@@ -31,6 +31,14 @@ pub struct Server {
 impl Server {
     /// Starts it as a task of `rt`.
     pub fn start<R: Rt>(rt: &R) -> Self {
+        Self::start_with(rt, serve::<R>)
+    }
+
+    /// Starts a server that runs `serve` as a task for each connection.
+    pub fn start_with<R: Rt, F>(rt: &R, serve: impl Fn(R::Stream) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
         let (listener, address) = bind();
         let accepted = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&accepted);
@@ -39,7 +47,7 @@ impl Server {
             loop {
                 let stream = R::accept(&listener).await.expect("cannot accept");
                 count.fetch_add(1, Ordering::Relaxed);
-                R::detach(R::spawn(serve::<R>(stream)));
+                R::detach(R::spawn(serve(stream)));
             }
         }));
         Self { address, accepted }
@@ -89,14 +97,14 @@ async fn serve<R: Rt>(mut stream: R::Stream) -> io::Result<()> {
 pub fn tcp_echo<R: Rt>(run: &Run, connections: usize) -> Figures {
     let rt = R::new(run.workers);
     let server = Server::start::<R>(&rt);
-    measure(run, &server.address(), connections)
+    measure(run, "load", &server.address(), connections)
 }
 
-/// Loads the echo server of this process from another one.
-pub fn measure(run: &Run, address: &str, connections: usize) -> Figures {
+/// Loads a server of this process from another one, a helper in the given role.
+pub fn measure(run: &Run, role: &str, address: &str, connections: usize) -> Figures {
     // The 99th percentile of a thousand connections needs more requests than a mean does.
     let window_ms = (run.budget * 3).as_millis().to_string();
-    let mut load = Helper::start(&["load", address, &connections.to_string(), &window_ms]);
+    let mut load = Helper::start(&[role, address, &connections.to_string(), &window_ms]);
     load.line();
     let usage = Usage::now();
     let line = load.line();

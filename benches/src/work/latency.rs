@@ -1,7 +1,7 @@
 //! How long a task waits for its turn: after a wake from outside, and beside tasks that block.
 
 use super::echo;
-use crate::load::Client;
+use crate::load::{Client, MESSAGE};
 use crate::measure::{Figures, Gate, Run, Usage, percentile};
 use crate::rt::Rt;
 use std::sync::Arc;
@@ -123,7 +123,7 @@ pub fn starvation_io<R: Rt>(run: &Run) -> Figures {
     blocking.round_trip(0);
     other.round_trip(0);
     thread::sleep(SETTLE);
-    blocking.send(0, echo::BLOCK);
+    blocking.send(0, &[echo::BLOCK; MESSAGE]);
     let (start, mut worst) = (Instant::now(), Duration::ZERO);
     while start.elapsed() < BLOCK {
         thread::sleep(Duration::from_millis(1));

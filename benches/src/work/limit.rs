@@ -41,7 +41,7 @@ pub fn tcp_echo(run: &Run, connections: usize) -> Figures {
     let (listener, address) = echo::bind();
     // It ends with the process.
     thread::spawn(move || echo_loop(&listener));
-    echo::measure(run, &address.to_string(), connections)
+    echo::measure(run, "load", &address.to_string(), connections)
 }
 
 fn echo_loop(listener: &TcpListener) {

@@ -4,6 +4,7 @@
 pub mod cost;
 pub mod echo;
 pub mod growth;
+pub mod http;
 pub mod latency;
 pub mod limit;
 pub mod spawn;
