@@ -195,3 +195,43 @@ fn show(value: Option<f64>, unit: Unit) -> String {
     };
     format!("{scaled:.digits$}{name}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::WORKLOADS;
+
+    #[test]
+    fn figures_have_three_digits_and_a_unit_that_fits() {
+        let show = |value, unit| show(Some(value), unit);
+        assert_eq!(show(1.234e-6, Unit::Time), "1.23 µs");
+        assert_eq!(show(0.0123, Unit::Time), "12.3 ms");
+        assert_eq!(show(117_000.0, Unit::Rate), "117 k/s");
+        assert_eq!(show(989.0, Unit::Bytes), "989 B");
+        assert_eq!(show(10_240.0, Unit::Bytes), "10.0 KiB");
+        assert_eq!(show(0.0, Unit::Time), "0.00 ns");
+    }
+
+    #[test]
+    fn a_row_says_whether_it_is_met_and_how_many_rounds_agree() {
+        let workload = WORKLOADS.iter().find(|workload| workload.name == "spawn_many").unwrap();
+        let mut measured = Measured { workload, runs: Default::default(), syscalls: Default::default() };
+        let rounds = |times: [f64; 3]| times.map(|time| vec![("time", time)]).to_vec();
+        measured.runs[Column::Ours as usize] = rounds([3.0, 2.0, 9.0]);
+        measured.runs[Column::Tokio as usize] = rounds([10.0, 11.0, 8.0]);
+        assert_eq!(verdict(&measured, &workload.rows[0]), "0.30 | ≤ 0.35 | met | 2/3");
+        measured.runs[Column::Ours as usize] = rounds([4.0, 4.0, 4.0]);
+        assert_eq!(verdict(&measured, &workload.rows[0]), "0.40 | ≤ 0.35 | **not met** | 3/3");
+        measured.runs[Column::Ours as usize].clear();
+        assert_eq!(verdict(&measured, &workload.rows[0]), "– | ≤ 0.35 |  | 0/0");
+    }
+
+    #[test]
+    fn the_names_of_workloads_are_unique() {
+        let mut names: Vec<_> = WORKLOADS.iter().map(|workload| workload.name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}
