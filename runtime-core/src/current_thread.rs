@@ -168,11 +168,11 @@ impl CurrentThread {
                 self.0.changed.notify_all();
             }
         }
-        let worker = Rc::new(worker);
-        let put_back = PutBack(&self.place, Some(Rc::clone(&worker)));
-        worker.run(step);
-        drop(worker);
-        drop(put_back);
+        // Dropped last, also by a panic: it must be the only one that has the worker then.
+        let put_back = PutBack(&self.place, Some(Rc::new(worker)));
+        if let Some(worker) = &put_back.1 {
+            Rc::clone(worker).run(step);
+        }
     }
 
     /// Ends all tasks on this thread. Those of another thread stay as they are, and are counted.
