@@ -8,8 +8,9 @@
 
 use crate::config::Config;
 use crate::context::{self, EnterGuard};
-use crate::current_thread::{CurrentThread, LocalTasks};
+use crate::current_thread::CurrentThread;
 use crate::handle::{Flavor, Handle};
+use crate::local_tasks::LocalTasks;
 use crate::port::Ports;
 use crate::primitive::{Arc, Mutex, thread};
 use crate::scheduler::{Homes, Monitor, Options, Shared, Step, Worker};
