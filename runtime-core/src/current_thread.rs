@@ -11,7 +11,7 @@ use crate::handle::Handle;
 use crate::local_tasks::LocalTasks;
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::primitive::{Arc, Condvar, Mutex};
-use crate::scheduler::{Shared, Step, Worker};
+use crate::scheduler::{self, Shared, Step, Worker};
 use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -130,7 +130,7 @@ impl CurrentThread {
         }
         let worker = Rc::new(worker);
         let put_back = PutBack(&self.place, Some(Rc::clone(&worker)));
-        worker.run(step);
+        scheduler::run_worker(&worker, step);
         drop(worker);
         drop(put_back);
     }
