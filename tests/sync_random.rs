@@ -154,14 +154,7 @@ fn a_semaphore_does_what_its_model_does() {
                     model.free -= tried.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
                     held.extend(tried);
                 }
-                7 if step % 4 == 0 => {
-                    semaphore.add_permits(1);
-                    model.free += 1;
-                    model.serve();
-                    let gone = semaphore.forget_permits(1);
-                    assert_eq!(gone, usize::from(model.queue.is_empty() && model.free > 0));
-                    model.free -= gone;
-                }
+                7 if step % 4 == 0 => add_one_and_forget_one(&semaphore, &mut model),
                 _ => {}
             }
             let expected = if model.queue.is_empty() { model.free } else { 0 };
@@ -177,6 +170,16 @@ fn a_semaphore_does_what_its_model_does() {
         drop((waits, held));
         assert_eq!(semaphore.available_permits(), all - queued + out, "permits were lost or made");
     });
+}
+
+/// One that nobody waits for is there to be forgotten.
+fn add_one_and_forget_one(semaphore: &Semaphore, model: &mut SemaphoreModel) {
+    semaphore.add_permits(1);
+    model.free += 1;
+    model.serve();
+    let gone = semaphore.forget_permits(1);
+    assert_eq!(gone, usize::from(model.queue.is_empty() && model.free > 0));
+    model.free -= gone;
 }
 
 /// What a `Notify` should do.
@@ -282,6 +285,27 @@ struct Sending {
     sent: VecDeque<u64>,
 }
 
+impl Sending {
+    fn poll_or_drop_one(&mut self, rand: &Rand) {
+        let at = rand.below(self.waits.len() as u32) as usize;
+        if self.waits[at].is_spent() {
+            drop(self.waits.swap_remove(at));
+        } else if let Poll::Ready(result) = self.waits[at].poll() {
+            result.unwrap();
+            self.sent.push_back(self.waits.swap_remove(at).id);
+        }
+    }
+
+    /// If there is room and somebody waits, somebody was woken.
+    fn check_room(&self, taken: usize, capacity: usize, step: u64) {
+        let queued: Vec<_> = self.waits.iter().filter(|wait| wait.polls > 0).collect();
+        let granted = queued.iter().filter(|wait| wait.is_woken()).count();
+        let used = taken + granted;
+        assert!(used <= capacity, "step {step}");
+        assert!(granted == queued.len() || used == capacity, "step {step}: room, and a sender that waits");
+    }
+}
+
 #[test]
 fn a_channel_loses_nothing_whatever_is_dropped() {
     with_seeds(|rand| {
@@ -300,15 +324,7 @@ fn a_channel_loses_nothing_whatever_is_dropped() {
                     let future = async move { sender.send(step).await.map_err(|error| error.0) };
                     all.waits.push(Wait::new(step, 1, rand, future));
                 }
-                2..=4 if !all.waits.is_empty() => {
-                    let at = rand.below(all.waits.len() as u32) as usize;
-                    if all.waits[at].is_spent() {
-                        drop(all.waits.swap_remove(at));
-                    } else if let Poll::Ready(result) = all.waits[at].poll() {
-                        result.unwrap();
-                        all.sent.push_back(all.waits.swap_remove(at).id);
-                    }
-                }
+                2..=4 if !all.waits.is_empty() => all.poll_or_drop_one(rand),
                 5 => match tx.try_send(step) {
                     Ok(()) => all.sent.push_back(step),
                     Err(TrySendError::Full(back)) => assert_eq!(back, step),
@@ -347,15 +363,7 @@ fn a_channel_loses_nothing_whatever_is_dropped() {
             if sleeps_since.is_some_and(|wakes| !all.sent.is_empty() && recv_wakes.get() == wakes) {
                 panic!("step {step}: the receiver sleeps and was not woken");
             }
-            // If there is room and somebody waits, somebody was woken.
-            let queued: Vec<_> = all.waits.iter().filter(|wait| wait.polls > 0).collect();
-            let granted = queued.iter().filter(|wait| wait.is_woken()).count();
-            let used = rx.len() + permits.len() + granted;
-            assert!(used <= capacity, "step {step}");
-            assert!(
-                granted == queued.len() || used == capacity,
-                "step {step}: room, and a sender that waits"
-            );
+            all.check_room(rx.len() + permits.len(), capacity, step);
         }
         // Everybody goes: what was sent arrives, then the end.
         all.waits.clear();

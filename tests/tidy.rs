@@ -25,6 +25,7 @@ const LONG_FUNCTIONS: &[(&str, &str, usize)] = &[];
 /// Files that may hold `unsafe`, besides unit tests.
 const UNSAFE: &[&str] = &[
     "runtime-core/src/primitive/loom/deque.rs",
+    "runtime-core/src/scheduler/slot.rs",
     "runtime-core/src/sync/atomic_waker.rs",
     "runtime-core/src/sync/mpsc/chan.rs",
     "runtime-core/src/sync/mpsc/queue.rs",
@@ -63,7 +64,20 @@ const FLOORS: &[(u8, &[&str])] = &[
     (3, &["task", "coop", "sync", "timer"]),
     (4, &["port"]),
     (5, &["scheduler"]),
-    (6, &["handle", "context", "runtime"]),
+    (
+        6,
+        &[
+            "block_on",
+            "config",
+            "context",
+            "current_thread",
+            "handle",
+            "local_set",
+            "local_tasks",
+            "runtime",
+            "spawn",
+        ],
+    ),
     (7, &["time", "inspect"]),
     (8, &["lib", "internals"]),
 ];

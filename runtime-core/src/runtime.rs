@@ -8,11 +8,12 @@
 
 use crate::config::Config;
 use crate::context::{self, EnterGuard};
-use crate::current_thread::{CurrentThread, LocalTasks};
+use crate::current_thread::CurrentThread;
 use crate::handle::{Flavor, Handle};
+use crate::local_tasks::LocalTasks;
 use crate::port::Ports;
 use crate::primitive::{Arc, Mutex, thread};
-use crate::scheduler::{Homes, Monitor, Options, Shared, Step, Worker};
+use crate::scheduler::{self, Homes, Monitor, Options, Shared, Step, Worker};
 use crate::task::{Home, JoinHandle};
 use crate::timer::Timers;
 use std::future::Future;
@@ -248,7 +249,7 @@ fn call(hook: &Option<crate::config::Hook>) {
 fn run_worker(handle: &Handle, worker: Worker) {
     let inner = handle.inner();
     let mut has_cancelled = false;
-    Rc::new(worker).run(|worker| {
+    scheduler::run_worker(&Rc::new(worker), |worker| {
         if !inner.shared.is_closing() {
             return Step::GoOn;
         }

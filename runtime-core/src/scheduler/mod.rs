@@ -13,11 +13,12 @@ mod monitor;
 pub mod park;
 mod queue;
 mod shared;
+mod signal;
 mod slot;
 mod steal;
 mod worker;
 
-pub(crate) use current::{is_worker, with as with_current};
+pub(crate) use current::{is_worker, run as run_worker, with as with_current};
 pub(crate) use monitor::Monitor;
 pub use shared::Shared;
 pub(crate) use shared::{Homes, Options};

@@ -3,16 +3,15 @@
 #![forbid(unsafe_code)]
 
 use super::activity::Activity;
-use super::current;
 use super::idle::{Idle, Picked};
-use super::monitor::Signal;
 use super::park::Parker;
 use super::queue::{Injector, Stealer};
+use super::signal::Signal;
 use super::slot::Slot;
 use crate::port::{Driver, DriverHandle};
 use crate::primitive::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use crate::primitive::{Arc, CachePadded, Condvar, Mutex};
-use crate::task::{Home, Notified, Schedule};
+use crate::task::{Home, Notified};
 use crate::timer::Timers;
 use crate::util::wake_list::WakeList;
 use std::fmt;
@@ -184,6 +183,14 @@ impl Shared {
         self.closing.load(Ordering::Acquire)
     }
 
+    /// A closed home has become empty.
+    pub(crate) fn home_vacated(&self) {
+        // ORDER: AcqRel: the last one sees what all did.
+        if self.homes_left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.unpark_all();
+        }
+    }
+
     /// Whether every home is closed and empty.
     pub(crate) fn is_vacated(&self) -> bool {
         // ORDER: Acquire: what the last tasks did is visible to whoever goes on.
@@ -227,30 +234,6 @@ impl Shared {
             };
         }
         *running
-    }
-}
-
-impl Schedule for Arc<Shared> {
-    #[inline]
-    fn schedule(&self, task: Notified) {
-        current::with(self, |worker| match worker {
-            Some(worker) => worker.push(task),
-            None => self.inject(task),
-        });
-    }
-
-    fn reschedule(&self, task: Notified) {
-        current::with(self, |worker| match worker {
-            Some(worker) => worker.push_back(task),
-            None => self.inject(task),
-        });
-    }
-
-    fn vacated(&self) {
-        // ORDER: AcqRel: the last one sees what all did.
-        if self.homes_left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.unpark_all();
-        }
     }
 }
 

@@ -35,7 +35,7 @@ const CANCELLED: usize = 1 << 5;
 const REF_ONE: usize = 1 << 6;
 
 /// What a new task looks like: in a queue, with a handle, one reference for it and one for the runtime.
-const INITIAL: usize = SCHEDULED | JOIN | 2 * REF_ONE;
+const INITIAL: usize = SCHEDULED | JOIN | (2 * REF_ONE);
 
 /// The word.
 pub(crate) struct State(AtomicUsize);
