@@ -169,10 +169,10 @@ impl CurrentThread {
             }
         }
         let worker = Rc::new(worker);
-        let put_back = PutBack(&self.place, Some(Rc::clone(&worker)));
-        worker.run(step);
-        drop(worker);
-        drop(put_back);
+        let _put_back = PutBack(&self.place, Some(Rc::clone(&worker)));
+        // Moved, so that a panic too drops it before `_put_back` takes the last one.
+        let running = worker;
+        running.run(step);
     }
 
     /// Ends all tasks on this thread. Those of another thread stay as they are, and are counted.
