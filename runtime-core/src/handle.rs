@@ -106,9 +106,8 @@ impl Handle {
     fn home(&self) -> &Arc<Home<Arc<Shared>>> {
         let Inner { shared, homes, .. } = &*self.inner;
         let index = with_current(shared, |worker| worker.map(|worker| worker.index()));
-        &homes[index.unwrap_or_else(|| {
-            self.inner.next_home.fetch_add(1, Ordering::Relaxed) % shared.remotes.len()
-        })]
+        &homes[index
+            .unwrap_or_else(|| self.inner.next_home.fetch_add(1, Ordering::Relaxed) % shared.remotes.len())]
     }
 
     /// Runs a blocking job on this runtime's pool. See the crate's `spawn_blocking`.

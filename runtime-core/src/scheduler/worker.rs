@@ -287,9 +287,8 @@ impl Worker {
             return;
         }
         let deadline_ns = shared.timers.begin_park();
-        let mut timeout = deadline_ns.map(|deadline_ns| {
-            Duration::from_nanos(deadline_ns.saturating_sub(shared.timers.now_ns()))
-        });
+        let mut timeout = deadline_ns
+            .map(|deadline_ns| Duration::from_nanos(deadline_ns.saturating_sub(shared.timers.now_ns())));
         if shared.timers.source().is_paused() {
             timeout = None;
             self.jump(&mut **driver, ready);
