@@ -104,6 +104,29 @@ impl SemaphoreModel {
     }
 }
 
+/// Polls one wait, or drops it if its time is over.
+fn poll_acquire(
+    model: &mut SemaphoreModel,
+    waits: &mut Vec<Wait<OwnedSemaphorePermit>>,
+    at: usize,
+) -> Option<OwnedSemaphorePermit> {
+    let wait = &mut waits[at];
+    if wait.is_spent() {
+        let wait = waits.swap_remove(at);
+        drop(wait.future);
+        model.cancel(wait.id);
+        return None;
+    }
+    let is_first = wait.polls == 0;
+    let is_ready = if is_first { model.begin(wait.id, wait.need) } else { model.is_granted(wait.id) };
+    let polled = wait.poll();
+    assert_eq!(polled.is_ready(), is_ready, "wait {}", wait.id);
+    let Poll::Ready(permit) = polled else { return None };
+    assert_eq!(permit.num_permits(), wait.need);
+    waits.swap_remove(at);
+    Some(permit)
+}
+
 #[test]
 fn a_semaphore_does_what_its_model_does() {
     with_seeds(|rand| {
@@ -121,25 +144,7 @@ fn a_semaphore_does_what_its_model_does() {
                 }
                 2..=4 if !waits.is_empty() => {
                     let at = rand.below(waits.len() as u32) as usize;
-                    let wait = &mut waits[at];
-                    if wait.is_spent() {
-                        let wait = waits.swap_remove(at);
-                        drop(wait.future);
-                        model.cancel(wait.id);
-                        continue;
-                    }
-                    let is_ready = if wait.polls == 0 {
-                        model.begin(wait.id, wait.need)
-                    } else {
-                        model.is_granted(wait.id)
-                    };
-                    let polled = wait.poll();
-                    assert_eq!(polled.is_ready(), is_ready, "step {step}");
-                    if let Poll::Ready(permit) = polled {
-                        assert_eq!(permit.num_permits(), wait.need);
-                        held.push(permit);
-                        waits.swap_remove(at);
-                    }
+                    held.extend(poll_acquire(&mut model, &mut waits, at));
                 }
                 5 if !held.is_empty() => {
                     let permit = held.swap_remove(rand.below(held.len() as u32) as usize);
@@ -154,7 +159,14 @@ fn a_semaphore_does_what_its_model_does() {
                     model.free -= tried.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
                     held.extend(tried);
                 }
-                7 if step % 4 == 0 => add_one_and_forget_one(&semaphore, &mut model),
+                7 if step % 4 == 0 => {
+                    semaphore.add_permits(1);
+                    model.free += 1;
+                    model.serve();
+                    let gone = semaphore.forget_permits(1);
+                    assert_eq!(gone, usize::from(model.queue.is_empty() && model.free > 0));
+                    model.free -= gone;
+                }
                 _ => {}
             }
             let expected = if model.queue.is_empty() { model.free } else { 0 };
@@ -170,16 +182,6 @@ fn a_semaphore_does_what_its_model_does() {
         drop((waits, held));
         assert_eq!(semaphore.available_permits(), all - queued + out, "permits were lost or made");
     });
-}
-
-/// One that nobody waits for is there to be forgotten.
-fn add_one_and_forget_one(semaphore: &Semaphore, model: &mut SemaphoreModel) {
-    semaphore.add_permits(1);
-    model.free += 1;
-    model.serve();
-    let gone = semaphore.forget_permits(1);
-    assert_eq!(gone, usize::from(model.queue.is_empty() && model.free > 0));
-    model.free -= gone;
 }
 
 /// What a `Notify` should do.
@@ -278,7 +280,7 @@ fn a_notify_does_what_its_model_does() {
     });
 }
 
-/// One sender's side of the random channel test.
+/// The senders' side of the random channel test.
 struct Sending {
     waits: Vec<Wait<Result<(), u64>>>,
     /// Sent, not received.
@@ -286,8 +288,8 @@ struct Sending {
 }
 
 impl Sending {
-    fn poll_or_drop_one(&mut self, rand: &Rand) {
-        let at = rand.below(self.waits.len() as u32) as usize;
+    /// Polls one send, or drops it if its time is over.
+    fn poll_send(&mut self, at: usize) {
         if self.waits[at].is_spent() {
             drop(self.waits.swap_remove(at));
         } else if let Poll::Ready(result) = self.waits[at].poll() {
@@ -296,13 +298,13 @@ impl Sending {
         }
     }
 
-    /// If there is room and somebody waits, somebody was woken.
-    fn check_room(&self, taken: usize, capacity: usize, step: u64) {
-        let queued: Vec<_> = self.waits.iter().filter(|wait| wait.polls > 0).collect();
-        let granted = queued.iter().filter(|wait| wait.is_woken()).count();
-        let used = taken + granted;
-        assert!(used <= capacity, "step {step}");
-        assert!(granted == queued.len() || used == capacity, "step {step}: room, and a sender that waits");
+    /// The room is never exceeded; and if there is some, no sender waits for it without being woken.
+    fn check_room(&self, capacity: usize, permits: usize, step: u64) {
+        let queued = self.waits.iter().filter(|wait| wait.polls > 0);
+        let (granted, asleep): (Vec<_>, Vec<_>) = queued.partition(|wait| wait.is_woken());
+        let used = self.sent.len() + permits + granted.len();
+        assert!(used <= capacity, "step {step}: more than there is room for");
+        assert!(asleep.is_empty() || used == capacity, "step {step}: room, and a sender that waits");
     }
 }
 
@@ -324,7 +326,10 @@ fn a_channel_loses_nothing_whatever_is_dropped() {
                     let future = async move { sender.send(step).await.map_err(|error| error.0) };
                     all.waits.push(Wait::new(step, 1, rand, future));
                 }
-                2..=4 if !all.waits.is_empty() => all.poll_or_drop_one(rand),
+                2..=4 if !all.waits.is_empty() => {
+                    let at = rand.below(all.waits.len() as u32) as usize;
+                    all.poll_send(at);
+                }
                 5 => match tx.try_send(step) {
                     Ok(()) => all.sent.push_back(step),
                     Err(TrySendError::Full(back)) => assert_eq!(back, step),
@@ -358,12 +363,11 @@ fn a_channel_loses_nothing_whatever_is_dropped() {
                     }
                 }
             }
-            assert_eq!(rx.len(), all.sent.len());
-            assert!(rx.len() + permits.len() <= capacity, "step {step}: more than there is room for");
             if sleeps_since.is_some_and(|wakes| !all.sent.is_empty() && recv_wakes.get() == wakes) {
                 panic!("step {step}: the receiver sleeps and was not woken");
             }
-            all.check_room(rx.len() + permits.len(), capacity, step);
+            assert_eq!(rx.len(), all.sent.len());
+            all.check_room(capacity, permits.len(), step);
         }
         // Everybody goes: what was sent arrives, then the end.
         all.waits.clear();
