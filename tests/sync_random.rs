@@ -313,13 +313,11 @@ fn a_channel_loses_nothing_whatever_is_dropped() {
     with_seeds(|rand| {
         let capacity = 1 + rand.below(4) as usize;
         let (tx, mut rx) = mpsc::channel::<u64>(capacity);
-        let mut tx = Some(tx);
         let mut all = Sending { waits: Vec::new(), sent: VecDeque::new() };
         let mut permits = Vec::new();
         let recv_wakes = Arc::<sync_support::Count>::default();
         let mut sleeps_since = None;
         for step in 0..STEPS as u64 {
-            let Some(tx) = &tx else { break };
             match rand.below(10) {
                 0 | 1 => {
                     let sender = tx.clone();
@@ -372,13 +370,12 @@ fn a_channel_loses_nothing_whatever_is_dropped() {
         // Everybody goes: what was sent arrives, then the end.
         all.waits.clear();
         permits.clear();
-        assert_eq!(tx.as_ref().unwrap().capacity(), capacity - all.sent.len());
-        tx = None;
+        assert_eq!(tx.capacity(), capacity - all.sent.len());
+        drop(tx);
         while let Some(expected) = all.sent.pop_front() {
             assert_eq!(rx.try_recv(), Ok(expected));
         }
         assert!(Polled::new(rx.recv()).ready().is_none());
-        drop(tx);
     });
 }
 
