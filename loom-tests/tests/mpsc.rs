@@ -250,7 +250,8 @@ fn an_upgrade_meets_the_last_sender() {
     model(|| {
         let (tx, mut rx) = mpsc::unbounded_channel();
         let weak = tx.downgrade();
-        let thread = thread::spawn(move || weak.upgrade().map(|tx| tx.send(Value::new(0)).unwrap()).is_some());
+        let thread =
+            thread::spawn(move || weak.upgrade().map(|tx| tx.send(Value::new(0)).unwrap()).is_some());
         drop(tx);
         let received = block_on(rx.recv()).is_some();
         assert_eq!(received, thread.join().unwrap());

@@ -150,12 +150,12 @@ impl<T> UnsafeCell<T> {
 /// A cell for values of any size, chosen by the user. Loom does not look into it: its own cells hold
 /// sized values only. A model that wants races seen puts an [`UnsafeCell`] inside.
 #[derive(Debug, Default)]
-pub struct ValueCell<T: ?Sized>(std::cell::UnsafeCell<T>);
+pub struct UnsafeValueCell<T: ?Sized>(std::cell::UnsafeCell<T>);
 
-impl<T> ValueCell<T> {
+impl<T> UnsafeValueCell<T> {
     /// A new cell.
     pub fn new(value: T) -> Self {
-        ValueCell(std::cell::UnsafeCell::new(value))
+        UnsafeValueCell(std::cell::UnsafeCell::new(value))
     }
 
     /// The value, taken out.
@@ -164,7 +164,7 @@ impl<T> ValueCell<T> {
     }
 }
 
-impl<T: ?Sized> ValueCell<T> {
+impl<T: ?Sized> UnsafeValueCell<T> {
     /// Gives `f` a pointer to read through.
     pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
         f(self.0.get())

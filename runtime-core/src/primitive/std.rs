@@ -133,7 +133,7 @@ impl<T: ?Sized> UnsafeCell<T> {
 }
 
 /// A cell for values of any size, chosen by the user. Loom does not look into it.
-pub use self::UnsafeCell as ValueCell;
+pub use self::UnsafeCell as UnsafeValueCell;
 
 /// A function that is `const` wherever its parts are: everywhere but under loom.
 #[macro_export]

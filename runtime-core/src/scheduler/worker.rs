@@ -121,6 +121,8 @@ impl Worker {
         current::enter(Rc::clone(self), || {
             while step(self) == Step::GoOn {
                 self.round();
+                // `step` may have polled something too: events must not wait for tasks alone.
+                self.count_poll();
                 self.end_round();
                 if self.has_local() || self.search() {
                     continue;
@@ -177,6 +179,10 @@ impl Worker {
         tick.store(before.wrapping_add(1), Ordering::Relaxed);
         task.run();
         tick.store(before.wrapping_add(2), Ordering::Relaxed);
+        self.count_poll();
+    }
+
+    fn count_poll(&self) {
         self.polls_since_driver.set(self.polls_since_driver.get() + 1);
     }
 

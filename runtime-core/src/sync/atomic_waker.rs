@@ -55,8 +55,7 @@ impl AtomicWaker {
     /// Calls at the same time as each other do not race, but only one of them leaves its waker.
     pub fn register(&self, waker: &Waker) {
         // ORDER: Acquire; sees what a finished `take` left in the cell.
-        let claimed =
-            self.state.compare_exchange(IDLE, REGISTERING, Ordering::AcqRel, Ordering::Acquire);
+        let claimed = self.state.compare_exchange(IDLE, REGISTERING, Ordering::AcqRel, Ordering::Acquire);
         if claimed.is_err() {
             // Someone wakes right now (I2: nobody else registers), and may have come for the last waker.
             waker.wake_by_ref();
@@ -83,8 +82,7 @@ impl AtomicWaker {
     /// Opens the cell again, and does what a wake-up in between left to do.
     fn end_registration(&self) {
         // ORDER: Release; the next owner of the cell sees the waker.
-        let ended =
-            self.state.compare_exchange(REGISTERING, IDLE, Ordering::AcqRel, Ordering::Acquire);
+        let ended = self.state.compare_exchange(REGISTERING, IDLE, Ordering::AcqRel, Ordering::Acquire);
         if ended.is_err() {
             // A wake-up left its bit, and the cell is still ours.
             let waker = self.with_cell(Option::take);

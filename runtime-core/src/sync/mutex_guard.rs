@@ -9,7 +9,7 @@
 //!   from, and lives as long as the mutex, which the guard borrows or owns a share of.
 
 use super::permits::Permits;
-use crate::primitive::ValueCell;
+use crate::primitive::UnsafeValueCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -46,7 +46,7 @@ use std::sync::Arc;
 /// ```
 pub struct Mutex<T: ?Sized> {
     pub(super) permit: Permits,
-    value: ValueCell<T>,
+    value: UnsafeValueCell<T>,
 }
 
 // SAFETY: whoever has the mutex can move the value out of it, so T must be Send; nothing else is needed.
@@ -66,7 +66,7 @@ impl<T> Mutex<T> {
         /// assert!(NAMES.try_lock().unwrap().is_empty());
         /// ```
         pub const fn const_new(value: T) -> Self {
-            Mutex { permit: Permits::new(1), value: ValueCell::new(value) }
+            Mutex { permit: Permits::new(1), value: UnsafeValueCell::new(value) }
         }
     }
 
@@ -208,10 +208,7 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     }
 
     /// Narrows the guard to a part of the value. The lock stays held.
-    pub fn map<U: ?Sized>(
-        mut this: Self,
-        f: impl FnOnce(&mut T) -> &mut U,
-    ) -> OwnedMappedMutexGuard<T, U> {
+    pub fn map<U: ?Sized>(mut this: Self, f: impl FnOnce(&mut T) -> &mut U) -> OwnedMappedMutexGuard<T, U> {
         let part = ptr::from_mut(f(&mut this));
         OwnedMappedMutexGuard { mutex: this.into_mutex(), part, _part: PhantomData }
     }
@@ -265,10 +262,7 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     }
 
     /// Narrows the guard further.
-    pub fn map<S: ?Sized>(
-        mut this: Self,
-        f: impl FnOnce(&mut U) -> &mut S,
-    ) -> OwnedMappedMutexGuard<T, S> {
+    pub fn map<S: ?Sized>(mut this: Self, f: impl FnOnce(&mut U) -> &mut S) -> OwnedMappedMutexGuard<T, S> {
         let part = ptr::from_mut(f(&mut this));
         OwnedMappedMutexGuard { mutex: this.into_mutex(), part, _part: PhantomData }
     }

@@ -225,7 +225,8 @@ impl<T> Sender<T> {
             let wakers = state & (RX_WAKER | TX_WAKER);
             let new = state | said | if wakers == 0 { TX_GONE } else { 0 };
             // ORDER: AcqRel; Release publishes the value, Acquire sees the receiver's waker.
-            let exchange = end.shared().state.compare_exchange(state, new, Ordering::AcqRel, Ordering::Acquire);
+            let exchange =
+                end.shared().state.compare_exchange(state, new, Ordering::AcqRel, Ordering::Acquire);
             match exchange {
                 Ok(_) if wakers == 0 => return None,
                 Ok(_) => break,
@@ -379,10 +380,7 @@ impl<T> Receiver<T> {
 }
 
 /// Puts a clone of `waker` into a cell that the caller owns, unless it is there; gives the old one back.
-fn leave_waker(
-    waker: &Waker,
-    with_cell: impl Fn(&mut dyn FnMut(&mut Option<Waker>)),
-) -> Option<Waker> {
+fn leave_waker(waker: &Waker, with_cell: impl Fn(&mut dyn FnMut(&mut Option<Waker>))) -> Option<Waker> {
     let mut is_same = false;
     with_cell(&mut |cell| is_same = cell.as_ref().is_some_and(|old| old.will_wake(waker)));
     if is_same {

@@ -138,9 +138,9 @@ impl WaitList {
         if let Some(outcome) = waiter.outcome() {
             return Poll::Ready(outcome);
         }
-        let is_same = self.lock().slot(waiter, |slot| {
-            slot.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()))
-        });
+        let is_same = self
+            .lock()
+            .slot(waiter, |slot| slot.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())));
         if is_same == Some(true) {
             return Poll::Pending;
         }

@@ -118,8 +118,7 @@ impl<F: Future, O: Owner, N: Name> Harness<F, O, N> {
 
     /// Drops the future and stores the output in its place. A panic in the drop takes the output's place.
     fn store(&self, mut output: Output<F>) {
-        let dropped =
-            catch_unwind(AssertUnwindSafe(|| self.with_stage(|stage| *stage = Stage::Consumed)));
+        let dropped = catch_unwind(AssertUnwindSafe(|| self.with_stage(|stage| *stage = Stage::Consumed)));
         if let Err(payload) = dropped {
             drop_quietly(std::mem::replace(&mut output, Err(self.panicked(payload))));
         }

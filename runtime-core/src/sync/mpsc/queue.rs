@@ -173,7 +173,11 @@ impl<T, B> Queue<T, B> {
             if offset == SLOTS {
                 // Somebody is between `claim` and `link`.
                 spins += 1;
-                if spins <= SPINS_MAX { hint::spin_loop() } else { thread::yield_now() }
+                if spins <= SPINS_MAX {
+                    hint::spin_loop()
+                } else {
+                    thread::yield_now()
+                }
                 index = self.tail.index.load(Ordering::Acquire);
                 continue;
             }
@@ -183,8 +187,12 @@ impl<T, B> Queue<T, B> {
             // Relaxed: if it is not the block of `index` the exchange fails (I1).
             let block = self.tail.block.load(Ordering::Relaxed);
             // ORDER: Acquire as above. Nothing to release: the slot's own state does that.
-            let exchange =
-                self.tail.index.compare_exchange_weak(index, index.wrapping_add(STEP), Ordering::Acquire, Ordering::Acquire);
+            let exchange = self.tail.index.compare_exchange_weak(
+                index,
+                index.wrapping_add(STEP),
+                Ordering::Acquire,
+                Ordering::Acquire,
+            );
             match exchange {
                 Ok(_) if offset == SLOTS - 1 => {
                     self.link(block, next.take());
@@ -275,7 +283,7 @@ impl<T, B> Queue<T, B> {
             }
             let value = slot.value.with(|cell| {
                 // SAFETY: I2: FULL, and the head moves on below: it is read once.
-                unsafe { (*cell).assume_init_read() }
+                unsafe { cell.cast::<T>().read() }
             });
             if offset == SLOTS - 1 {
                 self.advance(head);
@@ -307,8 +315,7 @@ impl<T, B> Queue<T, B> {
             // SAFETY: I3: the head has not passed this block.
             let slot = unsafe { &(&(*head.block).slots)[offset(head.index)] };
             // ORDER: Release shows the waker to who fills it; Acquire sees the value if it is full.
-            let state =
-                slot.state.compare_exchange(EMPTY, MARKED, Ordering::AcqRel, Ordering::Acquire);
+            let state = slot.state.compare_exchange(EMPTY, MARKED, Ordering::AcqRel, Ordering::Acquire);
             state != Err(FULL)
         })
     }

@@ -1,0 +1,120 @@
+//! What a workload asks of a runtime: every workload is written once, against these two traits.
+//!
+//! Each runtime brings the primitives that its users would take: its own timers, channels, locks and
+//! sockets. So a row compares what a program would get, not what the schedulers alone can do.
+
+pub mod bare;
+pub mod on_smol;
+pub mod on_tokio;
+
+use std::future::Future;
+use std::io;
+use std::net::TcpListener as StdListener;
+use std::ops::DerefMut;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Tasks: all that a bare queue of tasks can do too, which gives the limit rows.
+pub trait Spawn: Sized + Send + Sync + 'static {
+    /// A handle on a task that can be awaited.
+    type Join<T: Send + 'static>: Send;
+
+    /// A runtime with this many workers.
+    fn new(workers: usize) -> Self;
+
+    /// Runs `future` on this thread.
+    fn block_on<F: Future>(&self, future: F) -> F::Output;
+
+    /// Spawns from inside the runtime.
+    fn spawn<F>(future: F) -> Self::Join<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static;
+
+    /// Spawns from a thread that does not belong to the runtime.
+    fn spawn_outside<F>(&self, future: F) -> Self::Join<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static;
+
+    /// Waits for the task.
+    fn join<T: Send + 'static>(task: Self::Join<T>) -> impl Future<Output = T> + Send;
+
+    /// Lets the task run unobserved.
+    fn detach<T: Send + 'static>(task: Self::Join<T>);
+
+    /// Goes to the back of the queue once.
+    fn yield_now() -> impl Future<Output = ()> + Send;
+
+    /// Runs `future` as a task and waits for it on this thread: the work itself happens on a worker.
+    fn on_worker<F>(&self, future: F) -> F::Output
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        self.block_on(async { Self::join(Self::spawn(future)).await })
+    }
+}
+
+/// A whole runtime.
+pub trait Rt: Spawn {
+    /// The sending half of a channel for one value.
+    type OneTx: Send;
+    /// The receiving half of a channel for one value.
+    type OneRx: Send;
+    /// The sending half of a bounded channel.
+    type Tx: Clone + Send + 'static;
+    /// The receiving half of a bounded channel.
+    type Rx: Send + 'static;
+    /// A fair lock.
+    type Mutex: Send + Sync + 'static;
+    /// The locked lock.
+    type Guard<'a>: DerefMut<Target = u64> + Send;
+    /// A listening socket.
+    type Listener: Send + Sync + 'static;
+    /// A connection.
+    type Stream: Send + Unpin + 'static;
+
+    /// Runs `job` on the pool for blocking work, from the call on.
+    fn spawn_blocking<T: Send + 'static>(
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + Send;
+
+    /// Waits for `duration`, from the first poll or the call on.
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send;
+
+    /// Waits for `future`, at most for `duration`.
+    fn timeout<F: Future<Output: Send> + Send>(
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = Option<F::Output>> + Send;
+
+    /// A channel for one value.
+    fn oneshot() -> (Self::OneTx, Self::OneRx);
+    /// Sends the one value.
+    fn send_one(tx: Self::OneTx, value: u64);
+    /// Waits for the one value.
+    fn recv_one(rx: Self::OneRx) -> impl Future<Output = u64> + Send;
+
+    /// A bounded channel.
+    fn channel(capacity: usize) -> (Self::Tx, Self::Rx);
+    /// Sends a value, waiting for room.
+    fn send(tx: &mut Self::Tx, value: u64) -> impl Future<Output = ()> + Send;
+    /// Waits for a value; `None` when all senders are gone.
+    fn recv(rx: &mut Self::Rx) -> impl Future<Output = Option<u64>> + Send;
+
+    /// A lock around 0.
+    fn mutex() -> Self::Mutex;
+    /// Waits for the lock.
+    fn lock(mutex: &Self::Mutex) -> impl Future<Output = Self::Guard<'_>> + Send;
+
+    /// Takes over a listening socket. Call it inside the runtime.
+    fn listener(listener: StdListener) -> io::Result<Self::Listener>;
+    /// Waits for a connection; Nagle's algorithm is off on it.
+    fn accept(listener: &Self::Listener) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+    /// Reads once.
+    fn read(stream: &mut Self::Stream, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> + Send;
+    /// Writes all of `buf`.
+    fn write_all(stream: &mut Self::Stream, buf: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
+    /// Reads once, as a poll.
+    fn poll_read(stream: &mut Self::Stream, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
+    /// Writes once, as a poll.
+    fn poll_write(stream: &mut Self::Stream, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>;
+}

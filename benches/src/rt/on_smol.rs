@@ -1,0 +1,168 @@
+//! smol: async-executor on threads of ours, async-io, blocking, async-channel, async-lock.
+//!
+//! The executor is a static, as smol's own global one is; a runtime is the threads that run it.
+
+use super::{Rt, Spawn};
+use smol::channel::{self, Receiver, Sender};
+use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use smol::lock::{Mutex, MutexGuard};
+use smol::net::{TcpListener, TcpStream};
+use smol::{Executor, Task, Timer, future};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+static EXECUTOR: Executor<'static> = Executor::new();
+
+/// Threads that run smol's executor.
+#[derive(Debug)]
+pub struct Smol {
+    /// Closing it ends the threads.
+    running: Sender<()>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Smol {
+    fn drop(&mut self) {
+        self.running.close();
+        for thread in self.threads.drain(..) {
+            thread.join().expect("a worker of smol panicked");
+        }
+    }
+}
+
+impl Spawn for Smol {
+    type Join<T: Send + 'static> = Task<T>;
+
+    fn new(workers: usize) -> Self {
+        let (running, stopped) = channel::bounded::<()>(1);
+        let threads = (0..workers).map(|_| {
+            let stopped = stopped.clone();
+            std::thread::spawn(move || {
+                // An error is how a closed channel says that it is over.
+                let _ = smol::block_on(EXECUTOR.run(stopped.recv()));
+            })
+        });
+        let threads = threads.collect();
+        Self { running, threads }
+    }
+
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        smol::block_on(future)
+    }
+
+    fn spawn<F>(future: F) -> Task<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        EXECUTOR.spawn(future)
+    }
+
+    fn spawn_outside<F>(&self, future: F) -> Task<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        EXECUTOR.spawn(future)
+    }
+
+    async fn join<T: Send + 'static>(task: Task<T>) -> T {
+        task.await
+    }
+
+    fn detach<T: Send + 'static>(task: Task<T>) {
+        task.detach();
+    }
+
+    async fn yield_now() {
+        future::yield_now().await;
+    }
+}
+
+impl Rt for Smol {
+    type OneTx = Sender<u64>;
+    type OneRx = Receiver<u64>;
+    type Tx = Sender<u64>;
+    type Rx = Receiver<u64>;
+    type Mutex = Mutex<u64>;
+    type Guard<'a> = MutexGuard<'a, u64>;
+    type Listener = TcpListener;
+    type Stream = TcpStream;
+
+    fn spawn_blocking<T: Send + 'static>(
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + Send {
+        smol::unblock(job)
+    }
+
+    async fn sleep(duration: Duration) {
+        Timer::after(duration).await;
+    }
+
+    async fn timeout<F: Future<Output: Send> + Send>(duration: Duration, future: F) -> Option<F::Output> {
+        let late = async {
+            Timer::after(duration).await;
+            None
+        };
+        future::or(async { Some(future.await) }, late).await
+    }
+
+    fn oneshot() -> (Self::OneTx, Self::OneRx) {
+        channel::bounded(1)
+    }
+
+    fn send_one(tx: Self::OneTx, value: u64) {
+        tx.try_send(value).expect("the receiver is gone");
+    }
+
+    async fn recv_one(rx: Self::OneRx) -> u64 {
+        rx.recv().await.expect("the sender is gone")
+    }
+
+    fn channel(capacity: usize) -> (Self::Tx, Self::Rx) {
+        channel::bounded(capacity)
+    }
+
+    async fn send(tx: &mut Self::Tx, value: u64) {
+        tx.send(value).await.expect("the receiver is gone");
+    }
+
+    async fn recv(rx: &mut Self::Rx) -> Option<u64> {
+        rx.recv().await.ok()
+    }
+
+    fn mutex() -> Self::Mutex {
+        Mutex::new(0)
+    }
+
+    async fn lock(mutex: &Self::Mutex) -> Self::Guard<'_> {
+        mutex.lock().await
+    }
+
+    fn listener(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+        listener.try_into()
+    }
+
+    async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn read(stream: &mut TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+        stream.read(buf).await
+    }
+
+    async fn write_all(stream: &mut TcpStream, buf: &[u8]) -> io::Result<()> {
+        stream.write_all(buf).await
+    }
+
+    fn poll_read(stream: &mut TcpStream, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(stream).poll_read(cx, buf)
+    }
+
+    fn poll_write(stream: &mut TcpStream, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(stream).poll_write(cx, buf)
+    }
+}
