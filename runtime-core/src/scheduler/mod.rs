@@ -12,6 +12,8 @@ pub mod idle;
 mod monitor;
 pub mod park;
 mod queue;
+#[cfg(loom)]
+mod queue_loom;
 mod shared;
 mod slot;
 mod steal;
