@@ -25,6 +25,7 @@ const LONG_FUNCTIONS: &[(&str, &str, usize)] = &[];
 /// Files that may hold `unsafe`, besides unit tests.
 const UNSAFE: &[&str] = &[
     "runtime-core/src/primitive/loom/deque.rs",
+    "runtime-core/src/scheduler/queue_loom.rs",
     "runtime-core/src/scheduler/slot.rs",
     "runtime-core/src/sync/atomic_waker.rs",
     "runtime-core/src/sync/mpsc/chan.rs",
@@ -50,7 +51,7 @@ const UNSAFE: &[&str] = &[
 /// Library files that may name std's locks and atomics or crossbeam, besides `primitive`.
 const UNSEAMED: &[(&str, &str)] = &[
     ("runtime-blocking/src/pool/fault_loom.rs", "which fault is planted is no part of the model"),
-    ("runtime-core/src/sync/fault_loom.rs", "which fault is planted is no part of the model"),
+    ("runtime-core/src/util/fault/on.rs", "which fault is planted is no part of the model"),
     ("runtime-core/src/task/id.rs", "a number orders nothing, and loom has no statics"),
 ];
 /// Files that may put `cfg` on something else than a module or an import.

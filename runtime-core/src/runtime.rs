@@ -189,7 +189,7 @@ fn start_threads(config: &Config, handle: Handle, workers: Vec<Worker>) -> io::R
     let runtime = Runtime { handle, kind, is_down: false };
     let Kind::MultiThread(threads) = &runtime.kind else { unreachable!("made above") };
     let inner = runtime.handle.inner();
-    let monitor = Monitor::new(Arc::clone(&inner.shared), Arc::clone(&inner.homes));
+    let monitor = Monitor::new(Arc::clone(&inner.shared), inner.homes.clone());
     threads.lock().push(start_thread(config, &inner.shared, move || monitor.run())?);
     for worker in workers {
         let handle = runtime.handle.clone();

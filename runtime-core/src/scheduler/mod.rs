@@ -6,15 +6,17 @@
 //! condition variables (`park`). The monitor (`monitor`) looks after workers that are stuck in a poll. A
 //! current_thread runtime is the same loop with one worker and no monitor.
 
-pub mod activity;
+pub(crate) mod activity;
 mod current;
-pub mod idle;
+pub(crate) mod idle;
 mod monitor;
-pub mod park;
+pub(crate) mod park;
 mod queue;
+#[cfg(loom)]
+mod queue_loom;
 mod shared;
 mod signal;
-mod slot;
+pub(crate) mod slot;
 mod steal;
 mod worker;
 

@@ -17,8 +17,9 @@ use crate::util::wake_list::WakeList;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// The homes of a runtime's tasks. They stand outside of [`Shared`], which they keep alive.
-pub(crate) type Homes = Arc<[Arc<Home<Arc<Shared>>>]>;
+/// The homes of a runtime's tasks. They stand outside of [`Shared`], which they keep alive. (std's Arc:
+/// loom's holds no slices.)
+pub(crate) type Homes = std::sync::Arc<[Arc<Home<Arc<Shared>>>]>;
 
 /// A hook of the builder.
 pub(crate) type Hook = std::sync::Arc<dyn Fn() + Send + Sync>;
