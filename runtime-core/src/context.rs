@@ -115,7 +115,8 @@ impl Handle {
         with_handle(|handle| handle.cloned()).ok_or(TryCurrentError(()))
     }
 
-    /// Runs a blocking job on this runtime's pool. See the crate's `spawn_blocking`.
+    /// Runs a blocking job on this runtime's pool, as [`spawn_blocking`](crate::spawn::spawn_blocking) does on the
+    /// current one's. After the runtime's end the job is dropped, and its handle answers that it was cancelled.
     #[track_caller]
     pub fn spawn_blocking<F, R>(&self, job: F) -> JoinHandle<R>
     where
@@ -155,6 +156,15 @@ impl Handle {
     }
 
     /// Makes this the current thread's runtime until the guard is dropped: `spawn` and sockets find it.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread().worker_threads(1).build()?;
+    /// let _entered = runtime.handle().enter();
+    /// let answer = runtime::spawn(async { 42 });
+    /// assert_eq!(runtime.block_on(answer).unwrap(), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn enter(&self) -> EnterGuard {
         enter(self)
     }

@@ -24,6 +24,16 @@ pub enum Flavor {
 
 /// A handle to a runtime: spawns onto it from anywhere. Clones are cheap, and do not keep the runtime
 /// running: after its end, what is spawned is cancelled at once.
+///
+/// # Examples
+/// ```
+/// runtime::run(async {
+///     let handle = runtime::Handle::current();
+///     let thread = std::thread::spawn(move || handle.block_on(handle.spawn(async { 42 })));
+///     let answer = runtime::spawn_blocking(|| thread.join().unwrap()).await.unwrap();
+///     assert_eq!(answer.unwrap(), 42);
+/// });
+/// ```
 #[derive(Clone)]
 pub struct Handle {
     inner: Arc<Inner>,
@@ -58,8 +68,8 @@ impl Handle {
 
     /// Starts a task on this runtime. It runs whether or not the returned handle is awaited.
     ///
-    /// After the runtime's end the future is dropped at once and the handle answers that the task was
-    /// cancelled.
+    /// Dropping the returned handle detaches the task. After the runtime's end the future is dropped at once
+    /// and the handle answers that the task was cancelled.
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where

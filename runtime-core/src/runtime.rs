@@ -26,6 +26,14 @@ use std::time::{Duration, Instant};
 ///
 /// The drop waits for the polls that are going on, and for nothing else: running blocking jobs are left
 /// behind. Inside of async code it does not wait at all.
+///
+/// # Examples
+/// ```
+/// let runtime = runtime::Builder::new_multi_thread().worker_threads(2).build()?;
+/// let sum = runtime.spawn(async { 40 + 2 });
+/// assert_eq!(runtime.block_on(sum).unwrap(), 42);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Runtime {
     handle: Handle,
@@ -44,6 +52,9 @@ impl Runtime {
     ///
     /// # Errors
     /// The system's, when a thread cannot be had. Those already started have ended then.
+    ///
+    /// # Panics
+    /// If `config` gives a thread a name with a NUL in it.
     pub fn build(config: &Config, ports: Ports) -> io::Result<Runtime> {
         let Ports { driver, driver_handle, blocking, clock } = ports;
         let is_current = config.flavor == Flavor::CurrentThread;
@@ -106,10 +117,21 @@ impl Runtime {
     }
 
     /// Runs a future to its end on the current thread. On a current_thread runtime the tasks run
-    /// meanwhile, on this thread; on a multi_thread runtime the workers run them.
+    /// meanwhile, on this thread; on a multi_thread runtime the workers run them. Tasks that are not done when
+    /// the future is wait for the next call on a current_thread runtime.
     ///
     /// # Panics
-    /// If the future panics, or if this thread is already running a runtime's tasks.
+    /// If the future panics, or if this thread is already running a runtime's tasks. On a current_thread runtime
+    /// also if tasks of [`spawn_local`](crate::spawn::spawn_local) live on another thread.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = runtime::Builder::new_current_thread().build()?;
+    /// let local = String::from("borrowed");
+    /// let len = runtime.block_on(async { local.len() });
+    /// assert_eq!(len, local.len());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match &self.kind {
@@ -119,12 +141,26 @@ impl Runtime {
     }
 
     /// Ends the runtime, and waits up to `timeout` for running polls and blocking jobs. What has not ended
-    /// then is left behind.
+    /// then is left behind. Tasks are cancelled at their next await; blocking jobs that wait for a thread are
+    /// cancelled, and those that run go on.
+    ///
+    /// Inside of async code it does not wait.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = runtime::Builder::new_multi_thread().worker_threads(1).build()?;
+    /// let endless = runtime.spawn(std::future::pending::<()>());
+    /// runtime.shutdown_timeout(Duration::from_secs(1));
+    /// assert!(futures::executor::block_on(endless).unwrap_err().is_cancelled());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn shutdown_timeout(mut self, timeout: Duration) {
         self.shut_down(Some(timeout));
     }
 
-    /// Ends the runtime without waiting for anything.
+    /// Ends the runtime without waiting for anything: tasks end at their next await, on their workers.
     pub fn shutdown_background(self) {
         self.shutdown_timeout(Duration::ZERO);
     }
