@@ -4,6 +4,7 @@ use crate::{Flavor, Runtime};
 use runtime_blocking::{Options, Pool};
 use runtime_core::config::Config;
 use runtime_core::port::{Ports, SystemClock};
+use runtime_core::runtime::Runtime as Core;
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
@@ -87,13 +88,15 @@ impl Builder {
     /// The name of the runtime's threads. Systems cut it: Linux to 15 bytes.
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
         let name = name.into();
-        self.has_nul = name.contains('\0');
-        self.thread_name_fn(move || name.clone())
+        let has_nul = name.contains('\0');
+        self.thread_name_fn(move || name.clone()).has_nul = has_nul;
+        self
     }
 
     /// Called for the name of each new thread.
     pub fn thread_name_fn(&mut self, name: impl Fn() -> String + Send + Sync + 'static) -> &mut Self {
         let name = Arc::new(name);
+        self.has_nul = false;
         self.config.thread_name = name.clone();
         self.pool.thread_name = name;
         self
@@ -181,7 +184,8 @@ impl Builder {
         self.check()?;
         let (driver, driver_handle) = runtime_io::driver()?;
         let blocking = Arc::new(Pool::new(self.pool.clone())?);
-        Runtime::build(&config, Ports { driver, driver_handle, blocking, clock: Arc::new(SystemClock) })
+        let ports = Ports { driver, driver_handle, blocking, clock: Arc::new(SystemClock) };
+        Core::build(&config, ports).map(Runtime::from_core)
     }
 
     fn worker_count(&self) -> io::Result<usize> {

@@ -25,12 +25,13 @@
 mod builder;
 mod entry;
 mod macros;
+mod runtime;
 
 pub use builder::Builder;
 pub use entry::run;
+pub use runtime::Runtime;
 pub use runtime_core::context::{EnterGuard, TryCurrentError};
 pub use runtime_core::handle::{Flavor, Handle};
-pub use runtime_core::runtime::Runtime;
 pub use runtime_core::spawn::{spawn, spawn_blocking, spawn_local};
 pub use runtime_core::task::{JoinError, JoinHandle};
 pub use runtime_core::{sync, time};

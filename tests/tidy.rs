@@ -26,6 +26,7 @@ const LONG_FUNCTIONS: &[(&str, &str, usize)] = &[];
 const UNSAFE: &[&str] = &[
     "runtime-core/src/primitive/loom/deque.rs",
     "runtime-core/src/scheduler/queue_loom.rs",
+    "runtime-core/src/local_tasks.rs",
     "runtime-core/src/scheduler/slot.rs",
     "runtime-core/src/sync/atomic_waker.rs",
     "runtime-core/src/sync/mpsc/chan.rs",

@@ -52,7 +52,9 @@ pub struct EnterGuard {
 }
 
 pub(crate) fn enter(handle: &Handle) -> EnterGuard {
-    let outer = HANDLE.with(|current| current.replace(Some(handle.clone())));
+    let handle = handle.clone();
+    // On a thread whose locals are gone there is nothing to enter, and nobody who could tell.
+    let outer = HANDLE.try_with(|current| current.replace(Some(handle))).ok().flatten();
     EnterGuard { outer, _not_send: PhantomData }
 }
 
@@ -75,11 +77,12 @@ pub(crate) struct BlockOnGuard {
 #[track_caller]
 pub(crate) fn enter_block_on(handle: &Handle) -> BlockOnGuard {
     assert!(
-        !is_worker() && !BLOCKING_ON.with(Cell::get),
+        !must_not_wait(),
         "`block_on` was called on a thread that is running tasks: await the future instead, or move the \
          call to `spawn_blocking`"
     );
-    BlockOnGuard { outer: BLOCKING_ON.with(|on| on.replace(true)), _entered: enter(handle) }
+    let outer = BLOCKING_ON.try_with(|on| on.replace(true)).unwrap_or(false);
+    BlockOnGuard { outer, _entered: enter(handle) }
 }
 
 impl Drop for BlockOnGuard {
@@ -87,6 +90,11 @@ impl Drop for BlockOnGuard {
         let outer = self.outer;
         let _ = BLOCKING_ON.try_with(|on| on.set(outer));
     }
+}
+
+/// Whether this thread runs the tasks of `handle`'s runtime.
+pub(crate) fn is_driving(handle: &Handle) -> bool {
+    with_current(&handle.inner().shared, |worker| worker.is_some())
 }
 
 /// Whether this thread runs tasks or a `block_on` future, so that waiting here would hold them up.

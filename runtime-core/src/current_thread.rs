@@ -68,19 +68,16 @@ impl CurrentThread {
     #[track_caller]
     pub(crate) fn block_on<F: Future>(&self, handle: &Handle, future: F) -> F::Output {
         let _entered = context::enter_block_on(handle);
-        let local = handle.inner().local.as_ref();
-        assert!(
-            !local.is_some_and(LocalTasks::are_elsewhere),
-            "this current_thread runtime has tasks from `spawn_local` that live on another thread: enter it \
-             only there, or use a `LocalSet`"
-        );
         let mut future = pin!(future);
         let shared = Arc::clone(&handle.inner().shared);
         let place = StdArc::clone(&self.place);
         let main = StdArc::new(MainWaker { is_woken: AtomicBool::new(true), shared, place });
         loop {
             match self.take_worker(&main) {
-                Some(worker) => return self.drive(worker, &main, future),
+                Some(worker) => {
+                    let worker = self.check_thread(handle, worker);
+                    return self.drive(worker, &main, future);
+                }
                 None => {
                     if let Poll::Ready(output) = poll_main(&main, future.as_mut()) {
                         return output;
@@ -88,6 +85,20 @@ impl CurrentThread {
                 }
             }
         }
+    }
+
+    /// Local tasks of another thread must not be polled here.
+    #[track_caller]
+    fn check_thread(&self, handle: &Handle, worker: Worker) -> Worker {
+        if handle.inner().local.as_ref().is_some_and(LocalTasks::are_elsewhere) {
+            *self.place.worker.lock() = Some(worker);
+            self.place.changed.notify_all();
+            panic!(
+                "this current_thread runtime has tasks from `spawn_local` that live on another thread: enter it \
+                 only there, or use a `LocalSet`"
+            );
+        }
+        worker
     }
 
     /// The worker; or `None`, when another thread has it and the future was woken.

@@ -9,7 +9,7 @@ use crate::port::BlockingPool;
 use crate::primitive::Arc;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::scheduler::{Homes, Shared, with_current};
-use crate::task::{Home, JoinHandle, Meta, Schedule};
+use crate::task::{Home, JoinHandle, Meta, Notified, Placed, Schedule};
 use std::fmt;
 use std::future::Future;
 
@@ -84,12 +84,31 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let home = self.home();
-        let (task, join) = Home::bind(home, future, meta);
-        if let Some(task) = task {
-            home.scheduler().schedule(task);
+        let (refused, join) = self.spawn_or_refuse(future, meta);
+        if let Some(refused) = refused {
+            refused.run();
         }
         join
+    }
+
+    /// Runs no foreign code. The task that comes back was refused: running it drops its future.
+    pub(crate) fn spawn_or_refuse<F>(
+        &self,
+        future: F,
+        meta: Meta,
+    ) -> (Option<Notified>, JoinHandle<F::Output>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let home = self.home();
+        match Home::place(home, future, meta) {
+            (Placed::Listed(task), join) => {
+                home.scheduler().schedule(task);
+                (None, join)
+            }
+            (Placed::Refused(task), join) => (Some(task), join),
+        }
     }
 
     /// The worker's own; for other threads one after the other.

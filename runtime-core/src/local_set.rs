@@ -54,16 +54,17 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     ready: VecDeque<Notified>,
-    waker: Option<Waker>,
+    /// Of everyone who polls the set: several `run_until` may.
+    wakers: Vec<Waker>,
 }
 
 impl Schedule for Arc<Queue> {
     fn schedule(&self, task: Notified) {
         let mut state = self.state.lock();
         state.ready.push_back(task);
-        let waker = state.waker.take();
+        let wakers = std::mem::take(&mut state.wakers);
         drop(state);
-        if let Some(waker) = waker {
+        for waker in wakers {
             crate::util::wake_list::wake(waker);
         }
     }
@@ -119,17 +120,20 @@ impl LocalSet {
                 drop(inner);
             }
         }
-        Restore(CURRENT.with(|current| current.replace(Some(Arc::clone(&self.home)))))
+        let home = Arc::clone(&self.home);
+        // In the destructor of a thread-local ours may be gone: `spawn_local` then panics.
+        Restore(CURRENT.try_with(|current| current.replace(Some(home))).ok().flatten())
     }
 
     /// Polls what is ready, for one turn.
     fn poll_tasks(&self, cx: &mut Context<'_>) {
         // Outside of the lock: a waker's clone and drop are foreign code.
-        let old = {
-            let waker = cx.waker().clone();
-            self.queue().state.lock().waker.replace(waker)
-        };
-        drop(old);
+        let waker = cx.waker().clone();
+        let mut wakers = std::mem::take(&mut self.queue().state.lock().wakers);
+        wakers.retain(|other| !other.will_wake(&waker));
+        wakers.push(waker);
+        // Only this thread, which is here, adds wakers: none is lost by writing them back.
+        self.queue().state.lock().wakers = wakers;
         for _ in 0..POLLS_MAX {
             let Some(task) = self.pop() else { return };
             task.run();
@@ -169,8 +173,8 @@ impl Drop for LocalSet {
                 None => crate::primitive::thread::yield_now(),
             }
         }
-        let waker = self.queue().state.lock().waker.take();
-        drop(waker);
+        let wakers = std::mem::take(&mut self.queue().state.lock().wakers);
+        drop(wakers);
     }
 }
 

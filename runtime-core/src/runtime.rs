@@ -16,9 +16,9 @@ use crate::primitive::{Arc, Mutex, thread};
 use crate::scheduler::{self, Homes, Monitor, Options, Shared, Step, Worker};
 use crate::task::{Home, JoinHandle};
 use crate::timer::Timers;
+use crate::util::wake_list::quietly;
 use std::future::Future;
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -186,7 +186,8 @@ impl Runtime {
             Kind::CurrentThread(current) => {
                 let left = current.shut_down(&self.handle);
                 if left > 0 {
-                    eprintln!(
+                    let _ = writeln!(
+                        io::stderr(),
                         "runtime: {left} tasks from `spawn_local` were left undropped: their current_thread \
                          runtime was dropped on another thread than theirs"
                     );
@@ -241,22 +242,36 @@ fn start_thread(
     shared: &Arc<Shared>,
     body: impl FnOnce() + Send + 'static,
 ) -> io::Result<thread::JoinHandle<()>> {
-    let mut builder = thread::Builder::new().name((config.thread_name)());
+    let name = (config.thread_name)();
+    if name.contains('\0') {
+        let what = format!("thread_name_fn gave {name:?}: a thread's name may not contain a NUL");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    }
+    let mut builder = thread::Builder::new().name(name);
     if let Some(stack_size) = config.stack_size {
         builder = builder.stack_size(stack_size);
     }
     shared.thread_starts();
     let ends = Arc::clone(shared);
     let thread = builder.spawn(move || {
+        let _ending = Ending(ends);
         body();
-        if ends.thread_ends() {
-            ends.shut_down_parts();
-        }
     });
     if thread.is_err() {
         shared.thread_ends();
     }
     thread
+}
+
+/// Tells of a thread's end, however it comes: who shuts the runtime down waits for it.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if self.0.thread_ends() {
+            self.0.shut_down_parts();
+        }
+    }
 }
 
 /// The whole life of a worker thread.
@@ -270,7 +285,7 @@ fn work(config: &Config, handle: &Handle, worker: Worker) {
         call(&config.on_thread_stop);
     };
     if let Some(wrap) = &config.wrap_thread {
-        let _ = catch_unwind(AssertUnwindSafe(|| wrap(Box::new(&mut run))));
+        quietly(|| wrap(Box::new(&mut run)));
     }
     // Without its worker the runtime would not end: it runs, wrapped or not.
     run();
@@ -278,7 +293,7 @@ fn work(config: &Config, handle: &Handle, worker: Worker) {
 
 fn call(hook: &Option<crate::config::Hook>) {
     if let Some(hook) = hook {
-        let _ = catch_unwind(AssertUnwindSafe(|| hook()));
+        quietly(|| hook());
     }
 }
 

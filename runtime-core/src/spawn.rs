@@ -33,11 +33,17 @@ where
 {
     let meta = Meta::here();
     let mut spawn = Some((future, meta));
-    let join = context::with_handle(|handle| {
+    let spawned = context::with_handle(|handle| {
+        let handle = handle?;
         let (future, meta) = spawn.take()?;
-        Some(handle?.spawn_with(future, meta))
+        Some(handle.spawn_or_refuse(future, meta))
     });
-    join.expect(context::NO_RUNTIME)
+    // Foreign code, the drop of a future, runs only here: the handle above was borrowed.
+    let (refused, join) = spawned.expect(context::NO_RUNTIME);
+    if let Some(refused) = refused {
+        refused.run();
+    }
+    join
 }
 
 /// Runs a closure that blocks on a thread of the runtime's blocking pool. The result comes back through the
@@ -102,7 +108,7 @@ where
     };
     let handle = Handle::try_current().ok();
     let local = handle.as_ref().and_then(|handle| handle.inner().local.as_ref());
-    let is_inside = context::must_not_wait();
+    let is_inside = handle.as_ref().is_some_and(context::is_driving);
     match local {
         Some(local) if is_inside => LocalTasks::spawn(local, future, meta),
         _ => panic!(

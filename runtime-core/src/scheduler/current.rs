@@ -26,7 +26,9 @@ pub(crate) fn run(worker: &Rc<Worker>, step: impl FnMut(&Worker) -> Step) {
             let _ = CURRENT.try_with(|current| current.replace(outer));
         }
     }
-    let _restore = Restore(CURRENT.with(|current| current.replace(Some(Rc::clone(worker)))));
+    let own = Rc::clone(worker);
+    // In the destructor of a thread-local ours may be gone: wakes then go through the injector.
+    let _restore = Restore(CURRENT.try_with(|current| current.replace(Some(own))).ok().flatten());
     worker.run(step);
 }
 

@@ -12,7 +12,7 @@
 
 use super::shared::{Homes, Shared};
 use crate::primitive::Arc;
-use crate::primitive::atomic::Ordering;
+use crate::primitive::atomic::{Ordering, fence};
 use crate::util::wake_list::WakeList;
 use std::time::Duration;
 
@@ -75,20 +75,32 @@ impl Monitor {
         }
         let mut ready = WakeList::new();
         let timers = &self.shared.timers;
-        if stuck && !timers.source().is_paused() {
+        if !timers.source().is_paused() {
             let now_ns = timers.now_ns();
             if timers.next_deadline_ns().is_some_and(|next_ns| next_ns + OVERDUE_NS < now_ns) {
                 timers.fire_all(now_ns, &mut ready);
             }
         }
         let turns = self.shared.turns();
-        if stuck && turns == self.turns && self.shared.driver_handle().has_sources() {
+        if turns == self.turns && self.shared.driver_handle().has_sources() {
             self.shared.poll_driver(&mut ready);
+            self.give_driver_back();
         }
         self.turns = self.shared.turns();
         ready.wake_all();
         if stuck && self.shared.has_work() {
             self.shared.notify();
+        }
+    }
+
+    /// A worker that lay down while the monitor was in the driver sleeps on its condition variable. If all
+    /// do, nobody sits in the driver: one must get up and go there. A worker lies down, fences, and tries for
+    /// the driver; the monitor lets go of it, fences, and looks whether all sleep: one sees the other.
+    fn give_driver_back(&self) {
+        // ORDER: the fence of the proof above.
+        fence(Ordering::SeqCst);
+        if self.shared.idle.all_asleep() {
+            self.shared.unpark(0);
         }
     }
 }

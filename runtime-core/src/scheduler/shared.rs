@@ -15,6 +15,7 @@ use crate::task::{Home, Notified};
 use crate::timer::Timers;
 use crate::util::wake_list::WakeList;
 use std::fmt;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// The homes of a runtime's tasks. They stand outside of [`Shared`], which they keep alive. (std's Arc:
@@ -115,7 +116,7 @@ impl Shared {
         if let Err(error) = driver.park(timeout, ready) {
             // Nothing is lost by going on: the next turn looks again. Waiting a little keeps a driver
             // that always fails from spinning.
-            eprintln!("runtime: waiting for events failed, trying again: {error}");
+            let _ = writeln!(std::io::stderr(), "runtime: waiting for events failed, trying again: {error}");
             crate::primitive::thread::sleep(Duration::from_millis(1));
         }
     }

@@ -11,14 +11,14 @@
 
 use super::idle::GotUp;
 use super::queue::{Local, Steal};
-use super::shared::{Remote, Shared};
+use super::shared::{Hook, Remote, Shared};
 use super::slot::Slot;
 use super::steal;
 use crate::primitive::Arc;
 use crate::primitive::atomic::{AtomicU32, Ordering};
 use crate::task::{Home, Notified};
 use crate::util::rand::Rand;
-use crate::util::wake_list::WakeList;
+use crate::util::wake_list::{WakeList, quietly};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::time::Duration;
@@ -133,7 +133,10 @@ impl Worker {
     }
 
     fn has_local(&self) -> bool {
-        !self.remote().slot.is_empty() || !self.queue.is_empty()
+        let found = self.found.take();
+        let has_found = found.is_some();
+        self.found.set(found);
+        has_found || !self.remote().slot.is_empty() || !self.queue.is_empty()
     }
 
     fn round(&self) {
@@ -170,13 +173,18 @@ impl Worker {
     }
 
     fn poll(&self, task: Notified) {
+        self.ticked(|| task.run());
+        self.count_poll();
+    }
+
+    /// Shows the monitor when foreign code begins and ends.
+    fn ticked(&self, f: impl FnOnce()) {
         let tick = &self.remote().tick;
         let before = tick.load(Ordering::Relaxed);
         // ORDER: Relaxed: the monitor compares two readings milliseconds apart.
         tick.store(before.wrapping_add(1), Ordering::Relaxed);
-        task.run();
+        f();
         tick.store(before.wrapping_add(2), Ordering::Relaxed);
-        self.count_poll();
     }
 
     fn count_poll(&self) {
@@ -198,9 +206,22 @@ impl Worker {
             }
         }
         self.wake_ready(ready);
+        // Tasks that this thread polled and put back told nobody of themselves.
+        if !self.searching.get() && self.queue.len() > 1 {
+            self.shared.notify();
+        }
     }
 
+    /// The one that waits longest is polled next: it must not wait for a long queue. The others go to the back.
     fn take_injected(&self) {
+        if self.shared.injector.is_empty() {
+            return;
+        }
+        let found = self.found.take();
+        self.found.set(found.or_else(|| match self.shared.injector.steal() {
+            Steal::Success(task) => Some(task),
+            Steal::Retry | Steal::Empty => None,
+        }));
         for _ in 0..INJECTED_BATCHES_MAX {
             if self.shared.injector.is_empty() {
                 return;
@@ -213,16 +234,13 @@ impl Worker {
         }
     }
 
-    /// Wakes what became ready, as one batch.
+    /// Wakes what became ready, as one batch. To the monitor this is a poll like others: a waker is foreign
+    /// code, and may take its time.
     fn wake_ready(&self, mut ready: WakeList) {
         if !ready.is_empty() {
             self.batching.set(true);
-            ready.wake_all();
+            self.ticked(|| ready.wake_all());
             self.batching.set(false);
-            // A searcher notifies when it leaves the search.
-            if !self.searching.get() && self.queue.len() > 1 {
-                self.shared.notify();
-            }
         }
         self.ready.replace(ready);
     }
@@ -250,22 +268,29 @@ impl Worker {
     }
 
     fn sleep(&self) {
-        self.shared.idle.lie_down(self.index, self.searching.take());
-        let mut ready = self.ready.take();
-        if !self.shared.has_work() {
-            if let Some(hook) = &self.shared.options.on_park {
-                hook();
+        let shared = &*self.shared;
+        call(&shared.options.on_park);
+        // What the hook has woken is polled first: nobody else would look into our slot.
+        if !self.has_local() {
+            shared.idle.lie_down(self.index, self.searching.take());
+            let mut ready = self.ready.take();
+            if !shared.has_work() {
+                self.park(&mut ready);
             }
-            self.park(&mut ready);
-            if let Some(hook) = &self.shared.options.on_unpark {
-                hook();
+            if shared.idle.get_up(self.index) == (GotUp::Self_ { was_first: true }) {
+                shared.monitor.rouse();
+            }
+            self.searching.set(true);
+            if !ready.is_empty() {
+                // Wakers are foreign code: while they run, others must not rely on us to find work.
+                self.leave_search();
+            }
+            self.wake_ready(ready);
+            if !self.searching.get() && self.queue.len() > 1 {
+                shared.notify();
             }
         }
-        if self.shared.idle.get_up(self.index) == (GotUp::Self_ { was_first: true }) {
-            self.shared.monitor.rouse();
-        }
-        self.searching.set(true);
-        self.wake_ready(ready);
+        call(&shared.options.on_unpark);
     }
 
     /// Sleeps: in the driver if it is free, else until somebody unparks us.
@@ -322,6 +347,12 @@ impl Worker {
             home.cancel_all(|task| self.queue.push(task));
         }
         self.shared.notify();
+    }
+}
+
+fn call(hook: &Option<Hook>) {
+    if let Some(hook) = hook {
+        quietly(|| hook());
     }
 }
 

@@ -35,6 +35,7 @@ pub use error::JoinError;
 pub use id::Id;
 pub use job::Job;
 pub use join::{AbortHandle, JoinHandle};
+pub(crate) use owned::Placed;
 pub use owned::{Home, Meta};
 pub(crate) use raw::RawTask;
 

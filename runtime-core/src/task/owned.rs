@@ -45,6 +45,16 @@ impl fmt::Debug for Tasks {
     }
 }
 
+/// Whether a new task will be run.
+#[must_use]
+#[derive(Debug)]
+pub(crate) enum Placed {
+    /// To be scheduled.
+    Listed(Notified),
+    /// The home is closed: the task is cancelled, and running it drops its future.
+    Refused(Notified),
+}
+
 /// What a task is called, where it comes from.
 #[derive(Debug)]
 pub struct Meta {
@@ -105,30 +115,47 @@ impl<S: Schedule> Home<S> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        if size_of::<F>() > INLINE_MAX {
-            Self::bind_named(home, Pin::from(Box::new(future)), meta)
-        } else {
-            Self::bind_named(home, future, meta)
+        let (placed, join) = Self::place(home, future, meta);
+        match placed {
+            Placed::Listed(task) => (Some(task), join),
+            Placed::Refused(task) => {
+                task.run();
+                (None, join)
+            }
         }
     }
 
-    fn bind_named<F>(home: &Arc<Self>, future: F, meta: Meta) -> (Option<Notified>, JoinHandle<F::Output>)
+    /// [`bind`](Self::bind) without foreign code: what was refused is the caller's to run, which drops the
+    /// future, once nothing is locked or borrowed.
+    pub(crate) fn place<F>(home: &Arc<Self>, future: F, meta: Meta) -> (Placed, JoinHandle<F::Output>)
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        if size_of::<F>() > INLINE_MAX {
+            Self::place_named(home, Pin::from(Box::new(future)), meta)
+        } else {
+            Self::place_named(home, future, meta)
+        }
+    }
+
+    fn place_named<F>(home: &Arc<Self>, future: F, meta: Meta) -> (Placed, JoinHandle<F::Output>)
     where
         F: Future + 'static,
         F::Output: 'static,
     {
         match meta.name {
-            None => Self::bind_cell(home, future, (), meta.spawn_site),
-            Some(name) => Self::bind_cell(home, future, name, meta.spawn_site),
+            None => Self::place_cell(home, future, (), meta.spawn_site),
+            Some(name) => Self::place_cell(home, future, name, meta.spawn_site),
         }
     }
 
-    fn bind_cell<F, N: Name>(
+    fn place_cell<F, N: Name>(
         home: &Arc<Self>,
         future: F,
         name: N,
         site: &'static Location<'static>,
-    ) -> (Option<Notified>, JoinHandle<F::Output>)
+    ) -> (Placed, JoinHandle<F::Output>)
     where
         F: Future + 'static,
         F::Output: 'static,
@@ -136,13 +163,12 @@ impl<S: Schedule> Home<S> {
         let raw = harness::new_task(future, Arc::clone(home), name, Id::next(), site);
         let join = JoinHandle::new(raw);
         if home.list(raw) {
-            return (Some(Notified(raw)), join);
+            return (Placed::Listed(Notified(raw)), join);
         }
-        // Cancelled, then run: the worker's way to the end, on this thread, with no lock held.
+        // Cancelled, then run: the worker's way to the end.
         let submit = raw.state().cancel();
         debug_assert_eq!(submit, Submit::No, "a new task counts as scheduled");
-        Notified(raw).run();
-        (None, join)
+        (Placed::Refused(Notified(raw)), join)
     }
 
     /// Puts the task into the list. `false`: closed.

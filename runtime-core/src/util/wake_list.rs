@@ -43,12 +43,22 @@ impl WakeList {
 
 /// Wakes one waker; a panic in foreign wake code ends here (the panic hook has printed it).
 pub fn wake(waker: Waker) {
-    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+    quietly(|| waker.wake());
 }
 
 /// Drops a waker or another foreign value; a panic in its `Drop` ends here.
 pub fn drop_quietly<T>(value: T) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+    quietly(|| drop(value));
+}
+
+/// Runs foreign code; a panic in it ends here (the panic hook has printed it), and so does one in the drop of
+/// what it panicked with.
+pub fn quietly(f: impl FnOnce()) {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else { return };
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // Whoever goes to such lengths may keep it.
+        std::mem::forget(second);
+    }
 }
 
 impl Drop for WakeList {

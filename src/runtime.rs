@@ -1,0 +1,96 @@
+//! The runtime as users have it: made by the builder of this crate.
+
+use crate::{Builder, EnterGuard, Handle, JoinHandle};
+use runtime_core::runtime::Runtime as Core;
+use std::io;
+use std::time::Duration;
+
+/// A runtime: workers, driver, timers, blocking pool. Dropping it ends all its tasks.
+///
+/// The drop cancels every task at its await, waits for the polls that are going on, and for nothing else:
+/// running blocking jobs are left behind. Inside of async code it does not wait at all.
+///
+/// # Examples
+/// ```
+/// let runtime = runtime::Runtime::new()?;
+/// let task = runtime.spawn(async { 40 });
+/// assert_eq!(runtime.block_on(async { task.await.unwrap() + 2 }), 42);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Runtime(Core);
+
+impl Runtime {
+    /// A multi_thread runtime with the default options.
+    ///
+    /// # Errors
+    /// As [`Builder::build`].
+    pub fn new() -> io::Result<Runtime> {
+        Builder::new_multi_thread().build()
+    }
+
+    pub(crate) fn from_core(core: Core) -> Runtime {
+        Runtime(core)
+    }
+
+    /// The handle of this runtime.
+    pub fn handle(&self) -> &Handle {
+        self.0.handle()
+    }
+
+    /// Starts a task on this runtime: see [`spawn`](crate::spawn()).
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.0.spawn(future)
+    }
+
+    /// Runs a blocking job on this runtime's pool: see [`spawn_blocking`](crate::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, job: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.0.spawn_blocking(job)
+    }
+
+    /// Makes this the current thread's runtime until the guard is dropped: `spawn` and sockets find it.
+    pub fn enter(&self) -> EnterGuard {
+        self.0.enter()
+    }
+
+    /// Runs a future to its end on the current thread. On a current_thread runtime the tasks run meanwhile,
+    /// on this thread; on a multi_thread runtime the workers run them.
+    ///
+    /// # Panics
+    /// If the future panics, or if this thread is already running a runtime's tasks.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.0.block_on(future)
+    }
+
+    /// Ends the runtime, and waits up to `timeout` for running polls and blocking jobs. What has not ended
+    /// then is left behind.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = runtime::Runtime::new()?;
+    /// runtime.spawn_blocking(|| std::thread::sleep(Duration::from_secs(3600)));
+    /// runtime.shutdown_timeout(Duration::from_millis(10));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn shutdown_timeout(self, timeout: Duration) {
+        self.0.shutdown_timeout(timeout);
+    }
+
+    /// Ends the runtime without waiting for anything.
+    pub fn shutdown_background(self) {
+        self.0.shutdown_background();
+    }
+}
