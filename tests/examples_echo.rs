@@ -207,6 +207,16 @@ fn a_malformed_address_is_one_line_and_exit_code_1() {
     }
 }
 
+/// What `#[runtime::main]` does where there can be no runtime.
+#[test]
+fn p48_a_runtime_that_cannot_start_is_one_line_and_exit_code_1() {
+    let mut echo = Command::new(examples::example("echo"));
+    let output = echo.arg("127.0.0.1:0").env("RUNTIME_WORKERS", "many").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let line = stderr_line(&output);
+    assert!(line.starts_with("cannot start the runtime: ") && line.contains("RUNTIME_WORKERS"), "{line}");
+}
+
 #[test]
 fn without_an_address_it_says_how_to_use_it() {
     for arguments in [&[][..], &["-h"], &["127.0.0.1:0", "more"]] {

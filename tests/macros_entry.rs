@@ -243,3 +243,95 @@ fn p48_hygiene() {
     }
     assert_eq!(body(), 3);
 }
+
+#[runtime::test]
+async fn by_default_a_test_is_single_threaded() {
+    assert_eq!(runtime::Handle::current().runtime_flavor(), runtime::Flavor::CurrentThread);
+    let here = std::thread::current().id();
+    assert_eq!(runtime::spawn(async { std::thread::current().id() }).await.unwrap(), here);
+}
+
+/// More than there are cores, mostly: they meet only if each has a worker of its own.
+#[runtime::test(flavor = "multi_thread", worker_threads = 17)]
+async fn with_a_flavor_it_has_the_workers_asked_for() {
+    use std::sync::{Arc, Condvar};
+    assert_eq!(runtime::Handle::current().runtime_flavor(), runtime::Flavor::MultiThread);
+    let meeting = Arc::new((Mutex::new(0), Condvar::new()));
+    let tasks: Vec<_> = (0..17)
+        .map(|_| {
+            let meeting = meeting.clone();
+            runtime::spawn(async move {
+                let mut here = meeting.0.lock().unwrap();
+                *here += 1;
+                meeting.1.notify_all();
+                let limit = std::time::Duration::from_secs(10);
+                let (_here, late) = meeting.1.wait_timeout_while(here, limit, |here| *here < 17).unwrap();
+                assert!(!late.timed_out());
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+#[runtime::test(start_paused = true)]
+async fn a_paused_clock_jumps() {
+    let start = std::time::Instant::now();
+    runtime::time::sleep(std::time::Duration::from_secs(100)).await;
+    assert!(start.elapsed() < std::time::Duration::from_secs(50));
+}
+
+#[test]
+fn what_is_left_of_the_tasks_is_dropped_when_the_body_ends() {
+    #[runtime::main(worker_threads = 2)]
+    async fn body(alive: std::sync::Arc<()>) {
+        for _ in 0..10 {
+            let alive = alive.clone();
+            runtime::spawn(async move {
+                futures::future::pending::<()>().await;
+                drop(alive);
+            });
+        }
+    }
+    let alive = std::sync::Arc::new(());
+    body(alive.clone());
+    assert_eq!(std::sync::Arc::strong_count(&alive), 1);
+}
+
+#[test]
+fn a_blocking_job_does_not_hold_up_the_end_longer_than_asked() {
+    #[runtime::main(flavor = "current_thread", shutdown_timeout = "50ms")]
+    async fn body(wait: std::sync::mpsc::Receiver<()>) {
+        let (started, has_started) = runtime::sync::oneshot::channel();
+        runtime::spawn_blocking(move || {
+            let _ = started.send(());
+            let _ = wait.recv();
+        });
+        has_started.await.unwrap();
+    }
+    let (end, wait) = std::sync::mpsc::channel();
+    let start = std::time::Instant::now();
+    body(wait);
+    let took = start.elapsed();
+    drop(end);
+    let least = std::time::Duration::from_millis(50);
+    assert!(least <= took && took < least * 100, "{took:?}");
+}
+
+#[test]
+fn a_panic_goes_through_and_the_runtime_is_ended() {
+    #[runtime::main(worker_threads = 1)]
+    async fn body(alive: std::sync::Arc<()>) {
+        runtime::spawn(async move {
+            futures::future::pending::<()>().await;
+            drop(alive);
+        });
+        panic!("the body's own");
+    }
+    let alive = std::sync::Arc::new(());
+    let weak = std::sync::Arc::downgrade(&alive);
+    let payload = std::panic::catch_unwind(|| body(alive)).unwrap_err();
+    assert_eq!(payload.downcast_ref::<&str>(), Some(&"the body's own"));
+    assert!(weak.upgrade().is_none());
+}

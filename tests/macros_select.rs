@@ -63,6 +63,27 @@ fn p47_every_branch_wins_its_share() {
     assert!(wins.iter().all(|n| (500..1500).contains(n)), "{wins:?}");
 }
 
+/// On a runtime with a seed, chance is the same each time.
+#[test]
+fn the_winners_follow_from_the_seed() {
+    let winners = |seed| {
+        let runtime = runtime::Builder::new_current_thread().rng_seed(seed).build().unwrap();
+        runtime.block_on(async {
+            let mut winners = Vec::new();
+            for _ in 0..50 {
+                winners.push(select! {
+                    _ = ready(()) => 0,
+                    _ = ready(()) => 1,
+                    _ = ready(()) => 2,
+                });
+            }
+            winners
+        })
+    };
+    assert_eq!(winners(1), winners(1));
+    assert_ne!(winners(1), winners(2));
+}
+
 #[test]
 fn p47_biased_polls_in_the_order_written() {
     block_on(async {
@@ -172,7 +193,7 @@ fn a_condition_may_be_a_pattern() {
         let none: Option<u32> = None;
         let value = select! {
             _ = ready(()), if let Some(_) = none => 1,
-            _ = ready(()), if let Some(n) = some && n > 3 => 2,
+            _ = ready(()), if let Some(4..) = some => 2,
             _ = ready(()), if let Some(_) = some => 3,
         };
         assert_eq!(value, 3);

@@ -57,7 +57,7 @@ pub fn pending_result<T, E, F: IntoFuture<Output = Result<T, E>>>(future: F) -> 
 /// Polls one future of a `join!` that may be done already: is it still pending?
 #[inline]
 pub fn poll_join<F: Future>(future: Pin<&mut MaybeDone<F>>, cx: &mut Context<'_>) -> bool {
-    matches!(&*future, MaybeDone::Future(_)) && future.poll(cx).is_pending()
+    future.poll(cx).is_pending()
 }
 
 /// Polls one future of a `try_join!` that may be done already: is it still pending? Or was it an error?
