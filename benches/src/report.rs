@@ -148,10 +148,15 @@ fn why_table(table: &[Measured]) -> String {
     const RUNTIMES: [Column; 3] = [Column::Ours, Column::Tokio, Column::Smol];
     let counted = table.iter().any(|measured| measured.syscalls.iter().any(Option::is_some));
     let mut text = String::from(
-        "ours / tokio / smol; per operation, but for the peak of resident memory.\n\n\
-         | workload | CPU time | context switches | peak memory |",
+        "ours / tokio / smol; per operation, but for the peak of resident memory. The ratio of CPU time is ours ÷ \
+         tokio: on a machine that others use too it says more than the time does.\n\n\
+         | workload | CPU time | ratio | context switches | peak memory |",
     );
-    text.push_str(if counted { " system calls |\n|---|---|---|---|---|\n" } else { "\n|---|---|---|---|\n" });
+    text.push_str(if counted {
+        " system calls |\n|---|---|---|---|---|---|\n"
+    } else {
+        "\n|---|---|---|---|---|\n"
+    });
     for measured in table {
         let cell = |figure, unit| {
             let shown = RUNTIMES.map(|column| show(measured.median(column, figure), unit));

@@ -1,16 +1,16 @@
 //! What a runtime costs when it does little: memory, rest, start.
 
-use super::echo;
+use super::{echo, growth};
 use crate::load::Helper;
-use crate::measure::{Figures, Gate, Run, Usage, resident};
+use crate::measure::{Figures, Run, Usage, resident};
 use crate::rt::{Rt, Spawn};
 use std::future::pending;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Idle tasks.
 const TASKS: u64 = 200_000;
+/// Tasks spawned at once.
+const SPAWNED: u64 = 1_000;
 /// Idle connections.
 const CONNECTIONS: u64 = 4_000;
 /// For how long the runtime rests.
@@ -21,20 +21,10 @@ pub fn memory_task<R: Spawn>(run: &Run) -> Figures {
     let rt = R::new(run.workers);
     rt.on_worker(async {});
     let before = resident();
-    rt.on_worker(async {
-        let (polled, all) = (Arc::new(AtomicU64::new(0)), Arc::new(Gate::default()));
-        for _ in 0..TASKS {
-            let (polled, all) = (Arc::clone(&polled), Arc::clone(&all));
-            R::detach(R::spawn(async move {
-                if polled.fetch_add(1, Ordering::Relaxed) + 1 == TASKS {
-                    all.open();
-                }
-                drop((polled, all));
-                pending::<()>().await;
-            }));
-        }
-        all.pass().await;
-    });
+    // In batches: what is measured are tasks that wait, not a queue that once held all of them.
+    for _ in 0..TASKS / SPAWNED {
+        rt.on_worker(growth::settle::<R, _>(0..SPAWNED, |_| pending()));
+    }
     let bytes = (resident() - before) / TASKS as f64;
     // Hundreds of thousands of tasks that never end: the process ends without them.
     std::mem::forget(rt);

@@ -45,7 +45,7 @@ where
 }
 
 /// Spawns neighbours and waits until each was polled once.
-async fn settle<R: Spawn, F>(numbers: std::ops::Range<u64>, neighbour: impl Fn(u64) -> F)
+pub async fn settle<R: Spawn, F>(numbers: std::ops::Range<u64>, neighbour: impl Fn(u64) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
