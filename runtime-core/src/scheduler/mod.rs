@@ -9,7 +9,7 @@
 pub(crate) mod activity;
 mod current;
 pub(crate) mod idle;
-mod monitor;
+pub(crate) mod monitor;
 pub(crate) mod park;
 mod queue;
 #[cfg(loom)]

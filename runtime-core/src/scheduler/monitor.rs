@@ -14,6 +14,7 @@
 use super::shared::{Homes, Shared};
 use crate::primitive::atomic::{AtomicBool, Ordering, fence};
 use crate::primitive::{Arc, Condvar, Mutex};
+use crate::util::fault::{Fault, planted};
 use crate::util::wake_list::WakeList;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ const OVERDUE_NS: u64 = 5_000_000;
 
 /// How the monitor is woken and ended.
 #[derive(Debug)]
-pub(crate) struct Signal {
+pub struct Signal {
     asleep: AtomicBool,
     ended: Mutex<bool>,
     changed: Condvar,
@@ -42,9 +43,11 @@ impl Default for Signal {
 
 impl Signal {
     /// The first worker got up.
-    pub(crate) fn rouse(&self) {
+    pub fn rouse(&self) {
         // ORDER: the fence of the proof above.
-        fence(Ordering::SeqCst);
+        if !planted(Fault::RouseUnfenced) {
+            fence(Ordering::SeqCst);
+        }
         if self.asleep.load(Ordering::Relaxed) {
             let _ended = self.ended.lock();
             self.asleep.store(false, Ordering::Relaxed);
@@ -53,7 +56,7 @@ impl Signal {
     }
 
     /// Ends the monitor's thread.
-    pub(crate) fn end(&self) {
+    pub fn end(&self) {
         *self.ended.lock() = true;
         self.changed.notify_all();
     }
@@ -69,11 +72,13 @@ impl Signal {
     }
 
     /// Sleeps while all workers sleep. `false`: the end.
-    fn sleep_while(&self, all_asleep: impl Fn() -> bool) -> bool {
+    pub fn sleep_while(&self, all_asleep: impl Fn() -> bool) -> bool {
         let mut ended = self.ended.lock();
         self.asleep.store(true, Ordering::Relaxed);
         // ORDER: the fence of the proof above.
-        fence(Ordering::SeqCst);
+        if !planted(Fault::MonitorUnfenced) {
+            fence(Ordering::SeqCst);
+        }
         if !all_asleep() {
             self.asleep.store(false, Ordering::Relaxed);
         }
