@@ -1,4 +1,7 @@
 //! How tasks go through loom's queues: as the addresses of their headers.
+//!
+//! # Invariants
+//! - Q1: a word in a queue is the address of the header of a task whose one queue entry it is.
 
 use crate::primitive::deque::Word;
 use crate::task::{Notified, RawTask};
@@ -11,11 +14,11 @@ impl Word for Notified {
 
     unsafe fn from_word(word: usize) -> Self {
         let header = std::ptr::with_exposed_provenance_mut(word);
-        // SAFETY: the word came from `into_word`, so it is the address of a header.
+        // SAFETY: Q1: the word came from `into_word`.
         let header = unsafe { NonNull::new_unchecked(header) };
-        // SAFETY: a task in a queue is alive: the runtime's reference keeps it.
+        // SAFETY: Q1: a task in a queue is alive: the runtime's reference keeps it.
         let raw = unsafe { RawTask::from_ptr(header) };
-        // SAFETY: the caller converts each word once.
+        // SAFETY: Q1, and the caller converts each word once.
         unsafe { Notified::from_raw(raw) }
     }
 }
