@@ -3,7 +3,7 @@
 #![cfg(loom)]
 
 use loom_tests::{expect_failure, model};
-use runtime_core::internals::{Fault, Idle, Parker, Picked, plant};
+use runtime_core::internals::{Fault, GotUp, Idle, MonitorSignal, Parker, Picked, plant};
 use runtime_core::port::DriverHandle;
 use runtime_core::primitive::atomic::{AtomicUsize, Ordering};
 use runtime_core::primitive::deque::{Injector, Steal, Stealer, Word, Worker};
@@ -263,5 +263,50 @@ fn twin_leaves_the_search_in_silence() {
 fn twin_works_while_it_is_listed() {
     expect_failure("twin_works_while_it_is_listed", "exceeded maximum number of branches", || {
         two_pushers_one_worker(Omit::GettingUp);
+    });
+}
+
+/// The only worker sleeps, and is got up, by a producer or by itself, while the monitor falls asleep: who got it
+/// up sees that the monitor sleeps, or the monitor sees that not all sleep.
+fn monitor_against_getting_up() {
+    let shared = Arc::new((Idle::new(1), MonitorSignal::default()));
+    shared.0.lie_down(0, false);
+    let monitor = {
+        let shared = shared.clone();
+        thread::spawn(move || shared.1.sleep_while(|| shared.0.all_asleep()))
+    };
+    let producer = {
+        let shared = shared.clone();
+        thread::spawn(move || {
+            if shared.0.pick(|_| true).is_some_and(|picked| picked.was_first) {
+                shared.1.rouse();
+            }
+        })
+    };
+    if shared.0.get_up(0) == (GotUp::Self_ { was_first: true }) {
+        shared.1.rouse();
+    }
+    assert!(monitor.join().unwrap(), "the monitor ended");
+    producer.join().unwrap();
+}
+
+#[test]
+fn a_getting_up_meets_the_monitor() {
+    model(monitor_against_getting_up);
+}
+
+#[test]
+fn twin_rouses_without_a_fence() {
+    expect_failure("twin_rouses_without_a_fence", "deadlock", || {
+        plant(Fault::RouseUnfenced);
+        monitor_against_getting_up();
+    });
+}
+
+#[test]
+fn twin_monitor_sleeps_without_a_fence() {
+    expect_failure("twin_monitor_sleeps_without_a_fence", "deadlock", || {
+        plant(Fault::MonitorUnfenced);
+        monitor_against_getting_up();
     });
 }

@@ -131,17 +131,53 @@ fn a_spawn_from_outside_meets_the_drop_of_a_current_thread_runtime() {
     });
 }
 
-/// On a multi_thread runtime of one worker and its monitor: a task is spawned and awaited, and the end comes.
+/// Two threads are inside of one current_thread runtime, and a third wakes both: one of them runs the tasks, and
+/// when it leaves, the other goes on.
 #[test]
-fn a_task_is_awaited_and_the_runtime_dropped() {
+fn two_threads_share_a_current_thread_runtime() {
     model(|| {
-        let runtime = runtime(Flavor::MultiThread, 1);
-        let task = runtime.spawn(async { 7 });
-        assert_eq!(runtime.block_on(task).unwrap(), 7);
+        let runtime = Arc::new(runtime(Flavor::CurrentThread, 1));
+        let (first, second) = (oneshot::channel(), oneshot::channel());
+        let entered = runtime.clone();
+        let other = thread::spawn(move || entered.block_on(second.1).unwrap());
+        drop(runtime.spawn(async move {
+            first.0.send(1).unwrap();
+            second.0.send(2).unwrap();
+        }));
+        assert_eq!(runtime.block_on(first.1).unwrap(), 1);
+        assert_eq!(other.join().unwrap(), 2);
     });
 }
 
-/// The same, but the end comes at once.
+/// On a multi_thread runtime of one worker and its monitor: a task is spawned and awaited, and the end comes.
+fn spawn_and_await() {
+    let runtime = runtime(Flavor::MultiThread, 1);
+    let task = runtime.spawn(async { 7 });
+    assert_eq!(runtime.block_on(task).unwrap(), 7);
+}
+
+#[test]
+fn a_task_is_awaited_and_the_runtime_dropped() {
+    model(spawn_and_await);
+}
+
+#[test]
+fn twin_spawns_without_a_fence() {
+    expect_failure("twin_spawns_without_a_fence", "deadlock", || {
+        plant(Fault::NotifyUnfenced);
+        spawn_and_await();
+    });
+}
+
+#[test]
+fn twin_sleeps_without_a_fence() {
+    expect_failure("twin_sleeps_without_a_fence", "deadlock", || {
+        plant(Fault::SleepUnfenced);
+        spawn_and_await();
+    });
+}
+
+/// The end comes at once.
 #[test]
 fn a_task_meets_the_drop_of_its_runtime() {
     model(|| {
@@ -151,5 +187,36 @@ fn a_task_meets_the_drop_of_its_runtime() {
         drop(runtime.spawn(async move { probe.set(1) }));
         drop(runtime);
         assert_eq!(watched.holders(), 1, "the future was not dropped");
+    });
+}
+
+/// The end comes while another thread is inside of a wake of one of the tasks, whose worker runs.
+#[test]
+fn a_wake_from_outside_meets_the_drop_of_its_runtime() {
+    model(|| {
+        let runtime = runtime(Flavor::MultiThread, 1);
+        let (sender, receiver) = oneshot::channel();
+        let watched = Watched::default();
+        let probe = watched.clone();
+        drop(runtime.spawn(async move {
+            let _ = receiver.await;
+            probe.set(1);
+        }));
+        let wakes = thread::spawn(move || drop(sender.send(())));
+        drop(runtime);
+        wakes.join().unwrap();
+        assert_eq!(watched.holders(), 1, "the future was not dropped");
+    });
+}
+
+/// Two workers, and two tasks of which one waits for the other, and main for that.
+#[test]
+fn two_workers_run_two_tasks() {
+    model(|| {
+        let runtime = runtime(Flavor::MultiThread, 2);
+        let (sender, receiver) = oneshot::channel();
+        let waits = runtime.spawn(async move { receiver.await.unwrap() });
+        drop(runtime.spawn(async move { sender.send(7).unwrap() }));
+        assert_eq!(runtime.block_on(waits).unwrap(), 7);
     });
 }

@@ -15,7 +15,7 @@ mod queue;
 #[cfg(loom)]
 mod queue_loom;
 mod shared;
-mod signal;
+pub(crate) mod signal;
 pub(crate) mod slot;
 mod steal;
 mod worker;

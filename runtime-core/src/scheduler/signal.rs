@@ -7,11 +7,12 @@
 
 use crate::primitive::atomic::{AtomicBool, Ordering, fence};
 use crate::primitive::{Condvar, Mutex};
+use crate::util::fault::{Fault, planted};
 use std::time::Duration;
 
 /// How the monitor is woken and ended.
 #[derive(Debug)]
-pub(crate) struct Signal {
+pub struct Signal {
     asleep: AtomicBool,
     ended: Mutex<bool>,
     changed: Condvar,
@@ -25,9 +26,11 @@ impl Default for Signal {
 
 impl Signal {
     /// The first worker got up.
-    pub(crate) fn rouse(&self) {
+    pub fn rouse(&self) {
         // ORDER: the fence of the proof above.
-        fence(Ordering::SeqCst);
+        if !planted(Fault::RouseUnfenced) {
+            fence(Ordering::SeqCst);
+        }
         if self.asleep.load(Ordering::Relaxed) {
             let _ended = self.ended.lock();
             self.asleep.store(false, Ordering::Relaxed);
@@ -36,13 +39,13 @@ impl Signal {
     }
 
     /// Ends the monitor's thread.
-    pub(crate) fn end(&self) {
+    pub fn end(&self) {
         *self.ended.lock() = true;
         self.changed.notify_all();
     }
 
     /// Waits for `at_most`, which is until the next look. `false`: the end.
-    pub(super) fn wait(&self, at_most: Duration) -> bool {
+    pub fn wait(&self, at_most: Duration) -> bool {
         let ended = self.ended.lock();
         if *ended {
             return false;
@@ -52,11 +55,13 @@ impl Signal {
     }
 
     /// Sleeps while all workers sleep. `false`: the end.
-    pub(super) fn sleep_while(&self, all_asleep: impl Fn() -> bool) -> bool {
+    pub fn sleep_while(&self, all_asleep: impl Fn() -> bool) -> bool {
         let mut ended = self.ended.lock();
         self.asleep.store(true, Ordering::Relaxed);
         // ORDER: the fence of the proof above.
-        fence(Ordering::SeqCst);
+        if !planted(Fault::MonitorUnfenced) {
+            fence(Ordering::SeqCst);
+        }
         if !all_asleep() {
             self.asleep.store(false, Ordering::Relaxed);
         }

@@ -61,6 +61,10 @@ pub enum Fault {
     TokenLost,
     /// Who unparks a sleeper does not pass by its lock.
     SleeperOverlooked,
+    /// Who gets up first does not fence before it looks whether the monitor sleeps.
+    RouseUnfenced,
+    /// The monitor does not fence between its falling asleep and its look whether all sleep.
+    MonitorUnfenced,
     /// The next slot is taken by a load and a store.
     SlotTakenTwice,
     /// A `block_on` forgets, when it is about to wait, that it was woken.
