@@ -1,5 +1,6 @@
 //! The whole of a runtime, with a driver that knows no sources and a pool that takes no jobs: what the single
-//! models prove of the parts, put together as it is shipped.
+//! models prove of the parts, put together as it is shipped. With one worker: two and the monitor are more than can
+//! be explored in a minute (`idle` has them without the rest).
 #![cfg(loom)]
 
 use loom_tests::tasks::Watched;
@@ -202,21 +203,9 @@ fn a_wake_from_outside_meets_the_drop_of_its_runtime() {
             let _ = receiver.await;
             probe.set(1);
         }));
-        let wakes = thread::spawn(move || drop(sender.send(())));
+        let wakes = thread::spawn(move || sender.send(()).is_ok());
         drop(runtime);
         wakes.join().unwrap();
         assert_eq!(watched.holders(), 1, "the future was not dropped");
-    });
-}
-
-/// Two workers, and two tasks of which one waits for the other, and main for that.
-#[test]
-fn two_workers_run_two_tasks() {
-    model(|| {
-        let runtime = runtime(Flavor::MultiThread, 2);
-        let (sender, receiver) = oneshot::channel();
-        let waits = runtime.spawn(async move { receiver.await.unwrap() });
-        drop(runtime.spawn(async move { sender.send(7).unwrap() }));
-        assert_eq!(runtime.block_on(waits).unwrap(), 7);
     });
 }
