@@ -3,8 +3,8 @@
 pub use crate::scheduler::Shared;
 pub use crate::scheduler::activity::Activity;
 pub use crate::scheduler::idle::{GotUp, Idle, Picked, WORKERS_MAX};
-pub use crate::scheduler::signal::Signal as MonitorSignal;
 pub use crate::scheduler::park::Parker;
+pub use crate::scheduler::signal::Signal as MonitorSignal;
 pub use crate::scheduler::slot::Slot;
 pub use crate::util::fault::{Fault, plant};
 
