@@ -59,7 +59,9 @@ impl Signal {
         let mut ended = self.ended.lock();
         self.asleep.store(true, Ordering::Relaxed);
         // ORDER: the fence of the proof above.
-        fence(Ordering::SeqCst);
+        if !planted(Fault::MonitorUnfenced) {
+            fence(Ordering::SeqCst);
+        }
         if !all_asleep() {
             self.asleep.store(false, Ordering::Relaxed);
         }
