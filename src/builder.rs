@@ -87,12 +87,15 @@ impl Builder {
     /// The name of the runtime's threads. Systems cut it: Linux to 15 bytes.
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
         let name = name.into();
-        self.has_nul = name.contains('\0');
-        self.thread_name_fn(move || name.clone())
+        let has_nul = name.contains('\0');
+        self.thread_name_fn(move || name.clone());
+        self.has_nul = has_nul;
+        self
     }
 
     /// Called for the name of each new thread.
     pub fn thread_name_fn(&mut self, name: impl Fn() -> String + Send + Sync + 'static) -> &mut Self {
+        self.has_nul = false;
         let name = Arc::new(name);
         self.config.thread_name = name.clone();
         self.pool.thread_name = name;
@@ -180,7 +183,7 @@ impl Builder {
         }
         self.check()?;
         let (driver, driver_handle) = runtime_io::driver()?;
-        let blocking = Arc::new(Pool::new(self.pool.clone())?);
+        let blocking = Arc::new(Pool::new(self.pool.clone()).map_err(name_option)?);
         Runtime::build(&config, Ports { driver, driver_handle, blocking, clock: Arc::new(SystemClock) })
     }
 
@@ -217,6 +220,11 @@ fn parse_workers(value: &std::ffi::OsStr) -> io::Result<usize> {
         Some(number) => Ok(number),
         None => invalid(format!("the environment variable {WORKERS_VARIABLE} is {value:?}: not a number")),
     }
+}
+
+/// The pool's options have shorter names than ours.
+fn name_option(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), error.to_string().replace("max_threads", "max_blocking_threads"))
 }
 
 fn invalid<T>(what: String) -> io::Result<T> {

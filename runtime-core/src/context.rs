@@ -47,7 +47,8 @@ pub struct EnterGuard {
 }
 
 pub(crate) fn enter(handle: &Handle) -> EnterGuard {
-    let outer = HANDLE.with(|current| current.replace(Some(handle.clone())));
+    // A thread that is ending has no place for it any more.
+    let outer = HANDLE.try_with(|current| current.replace(Some(handle.clone()))).ok().flatten();
     EnterGuard { outer, _not_send: PhantomData }
 }
 

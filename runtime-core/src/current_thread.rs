@@ -33,6 +33,16 @@ struct Place {
     changed: Condvar,
 }
 
+impl Place {
+    fn put_back(&self, worker: Option<Worker>) {
+        *self.worker.lock() = worker;
+        self.changed.notify_all();
+    }
+}
+
+const LOCALS_ELSEWHERE: &str = "this current_thread runtime has tasks from `spawn_local` that live on \
+     another thread: enter it only there, or use a `LocalSet`";
+
 /// The home of tasks that stay on one thread.
 pub(crate) struct LocalTasks {
     home: Arc<Home<Arc<Shared>>>,
@@ -108,18 +118,19 @@ impl CurrentThread {
     #[track_caller]
     pub(crate) fn block_on<F: Future>(&self, handle: &Handle, future: F) -> F::Output {
         let _entered = context::enter_block_on(handle);
-        let local = handle.inner().local.as_ref();
-        assert!(
-            !local.is_some_and(LocalTasks::are_elsewhere),
-            "this current_thread runtime has tasks from `spawn_local` that live on another thread: enter it \
-             only there, or use a `LocalSet`"
-        );
+        let are_elsewhere = || handle.inner().local.as_ref().is_some_and(LocalTasks::are_elsewhere);
+        assert!(!are_elsewhere(), "{LOCALS_ELSEWHERE}");
         let mut future = pin!(future);
         let shared = Arc::clone(&handle.inner().shared);
         let place = StdArc::clone(&self.place);
         let main = StdArc::new(MainWaker { is_woken: AtomicBool::new(true), shared, place });
         loop {
             match self.take_worker(&main) {
+                // Who drove until now may have left some, after we looked.
+                Some(worker) if are_elsewhere() => {
+                    self.place.put_back(Some(worker));
+                    panic!("{LOCALS_ELSEWHERE}");
+                }
                 Some(worker) => return self.drive(worker, &main, future),
                 None => {
                     if let Poll::Ready(output) = poll_main(&main, future.as_mut()) {
@@ -164,8 +175,7 @@ impl CurrentThread {
             fn drop(&mut self) {
                 let worker = self.1.take().and_then(Rc::into_inner);
                 debug_assert!(worker.is_some(), "nobody else keeps the worker");
-                *self.0.worker.lock() = worker;
-                self.0.changed.notify_all();
+                self.0.put_back(worker);
             }
         }
         let worker = Rc::new(worker);
@@ -188,7 +198,12 @@ impl CurrentThread {
         let worker = self.place.worker.lock().take();
         if let Some(worker) = worker {
             let _entered = context::enter(handle);
-            let homes: &[_] = if left == 0 { &inner.homes } else { &inner.homes[..1] };
+            if left > 0 {
+                cancel_around(&worker, &inner.homes[0], &local.home);
+                inner.shared.shut_down_parts();
+                return left;
+            }
+            let homes = &inner.homes;
             let mut has_cancelled = false;
             self.run(worker, |worker| {
                 if !std::mem::replace(&mut has_cancelled, true) {
@@ -199,6 +214,26 @@ impl CurrentThread {
         }
         inner.shared.shut_down_parts();
         left
+    }
+}
+
+/// Cancels the tasks of `home` and leaves those of `local`, which belong to another thread, as they are. The
+/// worker does not run: its queue may hold tasks of both, and the drop of one may wake another.
+fn cancel_around(worker: &Worker, home: &Home<Arc<Shared>>, local: &Home<Arc<Shared>>) {
+    let mut ready = Vec::new();
+    home.cancel_all(|task| ready.push(task));
+    loop {
+        worker.take_all(&mut ready);
+        if ready.is_empty() {
+            if home.is_vacated() {
+                return;
+            }
+            // A waker on another thread has claimed a task and not pushed it yet.
+            crate::primitive::thread::yield_now();
+        }
+        for task in ready.drain(..).filter(|task| !local.has(task)) {
+            task.run();
+        }
     }
 }
 

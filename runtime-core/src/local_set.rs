@@ -119,7 +119,9 @@ impl LocalSet {
                 drop(inner);
             }
         }
-        Restore(CURRENT.with(|current| current.replace(Some(Arc::clone(&self.home)))))
+        // A thread that is ending has no place for it: a set that is dropped there needs none.
+        let own = Arc::clone(&self.home);
+        Restore(CURRENT.try_with(|current| current.replace(Some(own))).ok().flatten())
     }
 
     /// Polls what is ready, for one turn.

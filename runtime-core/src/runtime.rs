@@ -204,7 +204,11 @@ fn start_thread(
     shared: &Arc<Shared>,
     body: impl FnOnce() + Send + 'static,
 ) -> io::Result<thread::JoinHandle<()>> {
-    let mut builder = thread::Builder::new().name((config.thread_name)());
+    let name = (config.thread_name)();
+    if name.contains('\0') {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "thread_name_fn gave a name with a NUL"));
+    }
+    let mut builder = thread::Builder::new().name(name);
     if let Some(stack_size) = config.stack_size {
         builder = builder.stack_size(stack_size);
     }

@@ -6,6 +6,7 @@ use crate::context;
 use crate::coop;
 use crate::current_thread::LocalTasks;
 use crate::handle::Handle;
+use crate::scheduler::with_current;
 use crate::task::{JoinHandle, Meta};
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -102,9 +103,12 @@ where
     };
     let handle = Handle::try_current().ok();
     let local = handle.as_ref().and_then(|handle| handle.inner().local.as_ref());
-    let is_inside = context::must_not_wait();
+    // The thread that drives, and no other that is inside of the runtime, or of another one's `block_on`.
+    let drives = handle
+        .as_ref()
+        .is_some_and(|handle| with_current(&handle.inner().shared, |worker| worker.is_some()));
     match local {
-        Some(local) if is_inside => LocalTasks::spawn(local, future, meta),
+        Some(local) if drives => LocalTasks::spawn(local, future, meta),
         _ => panic!(
             "`spawn_local` works inside of a `LocalSet`, or inside of a current_thread runtime's `block_on`; \
              a multi_thread runtime moves its tasks between threads"

@@ -21,7 +21,8 @@ pub(crate) fn enter<R>(worker: Rc<Worker>, f: impl FnOnce() -> R) -> R {
             let _ = CURRENT.try_with(|current| current.replace(outer));
         }
     }
-    let _restore = Restore(CURRENT.with(|current| current.replace(Some(worker))));
+    // On a thread that is ending what is woken goes to the injector, from where the worker takes it.
+    let _restore = Restore(CURRENT.try_with(|current| current.replace(Some(worker))).ok().flatten());
     f()
 }
 

@@ -11,7 +11,7 @@
 
 use super::idle::GotUp;
 use super::queue::{Local, Steal};
-use super::shared::{Remote, Shared};
+use super::shared::{Hook, Remote, Shared};
 use super::slot::Slot;
 use super::{current, steal};
 use crate::primitive::Arc;
@@ -21,6 +21,7 @@ use crate::util::rand::Rand;
 use crate::util::wake_list::WakeList;
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -133,6 +134,20 @@ impl Worker {
                 self.leave_search();
             }
         });
+    }
+
+    /// Empties every queue of a runtime whose only worker this is, and which does not run.
+    pub(crate) fn take_all(&self, into: &mut Vec<Notified>) {
+        into.extend(self.found.take());
+        into.extend(self.remote().slot.take());
+        into.extend(std::iter::from_fn(|| self.queue.pop()));
+        loop {
+            match self.shared.injector.steal() {
+                Steal::Success(task) => into.push(task),
+                Steal::Retry => {}
+                Steal::Empty => return,
+            }
+        }
     }
 
     fn has_local(&self) -> bool {
@@ -256,13 +271,9 @@ impl Worker {
         self.shared.idle.lie_down(self.index, self.searching.take());
         let mut ready = self.ready.take();
         if !self.shared.has_work() {
-            if let Some(hook) = &self.shared.options.on_park {
-                hook();
-            }
+            call(&self.shared.options.on_park);
             self.park(&mut ready);
-            if let Some(hook) = &self.shared.options.on_unpark {
-                hook();
-            }
+            call(&self.shared.options.on_unpark);
         }
         if self.shared.idle.get_up(self.index) == (GotUp::Self_ { was_first: true }) {
             self.shared.monitor.rouse();
@@ -326,6 +337,13 @@ impl Worker {
             home.cancel_all(|task| self.queue.push(task));
         }
         self.shared.notify();
+    }
+}
+
+/// A panic in a hook has been printed and ends here: without its worker the runtime would not end.
+fn call(hook: &Option<Hook>) {
+    if let Some(hook) = hook {
+        let _ = catch_unwind(AssertUnwindSafe(|| hook()));
     }
 }
 

@@ -84,6 +84,13 @@ impl<S: Schedule> Home<S> {
         tasks.closed && tasks.count == 0
     }
 
+    /// Whether `task` lives here. Looks through the whole list.
+    pub(crate) fn has(&self, task: &Notified) -> bool {
+        let mut found = false;
+        self.tasks.lock().list.for_each(|header| found |= header == task.0.as_ptr());
+        found
+    }
+
     /// A new task and its handle. `None`: the home is closed, the future has been dropped, and the handle
     /// answers that the task was cancelled.
     pub fn bind<F>(home: &Arc<Self>, future: F, meta: Meta) -> (Option<Notified>, JoinHandle<F::Output>)
