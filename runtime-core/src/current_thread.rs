@@ -72,7 +72,7 @@ impl LocalTasks {
     {
         *self.thread.lock() = Some(std::thread::current().id());
         let (task, join) = Home::bind_unsend(&self.home, future, meta);
-        if let Some(task) = task {
+        if let Ok(task) = task {
             self.home.scheduler().schedule(task);
         }
         join

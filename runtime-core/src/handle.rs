@@ -8,7 +8,7 @@ use crate::port::BlockingPool;
 use crate::primitive::Arc;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::scheduler::{Homes, Shared, with_current};
-use crate::task::{Home, Job, JoinHandle, Meta, Schedule};
+use crate::task::{Home, Job, JoinHandle, Meta, Schedule, Stillborn};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -86,29 +86,32 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.spawn_with(future, Meta::here())
+        self.spawn_with(future, Meta::here()).0
     }
 
-    pub(crate) fn spawn_with<F>(&self, future: F, meta: Meta) -> JoinHandle<F::Output>
+    /// What comes beside the handle is to be dropped where user code may run.
+    pub(crate) fn spawn_with<F>(&self, future: F, meta: Meta) -> (JoinHandle<F::Output>, Option<Stillborn>)
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         let home = self.home();
         let (task, join) = Home::bind(home, future, meta);
-        if let Some(task) = task {
-            home.scheduler().schedule(task);
+        match task {
+            Ok(task) => {
+                home.scheduler().schedule(task);
+                (join, None)
+            }
+            Err(stillborn) => (join, Some(stillborn)),
         }
-        join
     }
 
     /// The worker's own; for other threads one after the other.
     fn home(&self) -> &Arc<Home<Arc<Shared>>> {
         let Inner { shared, homes, .. } = &*self.inner;
         let index = with_current(shared, |worker| worker.map(|worker| worker.index()));
-        &homes[index.unwrap_or_else(|| {
-            self.inner.next_home.fetch_add(1, Ordering::Relaxed) % shared.remotes.len()
-        })]
+        &homes[index
+            .unwrap_or_else(|| self.inner.next_home.fetch_add(1, Ordering::Relaxed) % shared.remotes.len())]
     }
 
     /// Runs a blocking job on this runtime's pool. See the crate's `spawn_blocking`.

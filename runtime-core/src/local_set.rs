@@ -194,7 +194,7 @@ where
     F::Output: 'static,
 {
     let (task, join) = Home::bind_unsend(home, future, meta);
-    if let Some(task) = task {
+    if let Ok(task) = task {
         home.scheduler().schedule(task);
     }
     join

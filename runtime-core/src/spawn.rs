@@ -34,11 +34,13 @@ where
 {
     let meta = Meta::here();
     let mut spawn = Some((future, meta));
-    let join = context::with_handle(|handle| {
+    let spawned = context::with_handle(|handle| {
         let (future, meta) = spawn.take()?;
         Some(handle?.spawn_with(future, meta))
     });
-    join.expect(context::NO_RUNTIME)
+    // What was stillborn is dropped out here, where the current runtime is not borrowed.
+    let (join, _) = spawned.expect(context::NO_RUNTIME);
+    join
 }
 
 /// Runs a closure that blocks on a thread of the runtime's blocking pool. The result comes back through the
@@ -104,9 +106,8 @@ where
     let handle = Handle::try_current().ok();
     let local = handle.as_ref().and_then(|handle| handle.inner().local.as_ref());
     // The thread that drives, and no other that is inside of the runtime, or of another one's `block_on`.
-    let drives = handle
-        .as_ref()
-        .is_some_and(|handle| with_current(&handle.inner().shared, |worker| worker.is_some()));
+    let drives =
+        handle.as_ref().is_some_and(|handle| with_current(&handle.inner().shared, |worker| worker.is_some()));
     match local {
         Some(local) if drives => LocalTasks::spawn(local, future, meta),
         _ => panic!(
@@ -193,7 +194,7 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Ok(handle.spawn_with(future, self.meta()))
+        Ok(handle.spawn_with(future, self.meta()).0)
     }
 
     /// As [`spawn_local`].

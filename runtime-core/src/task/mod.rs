@@ -29,7 +29,7 @@ pub use error::JoinError;
 pub use id::Id;
 pub use job::Job;
 pub use join::{AbortHandle, JoinHandle};
-pub use owned::{Home, Meta};
+pub use owned::{Home, Meta, Stillborn};
 pub(crate) use raw::RawTask;
 
 use crate::coop;

@@ -44,6 +44,18 @@ impl fmt::Debug for Tasks {
     }
 }
 
+/// A task that came too late. Drop it where user code may run: with no lock held, and no cell borrowed.
+#[derive(Debug)]
+#[must_use = "the future is dropped with it"]
+pub struct Stillborn(RawTask);
+
+impl Drop for Stillborn {
+    fn drop(&mut self) {
+        // It is cancelled: this is the worker's way to the end, on this thread.
+        Notified(self.0).run();
+    }
+}
+
 /// What a task is called, where it comes from.
 #[derive(Debug)]
 pub struct Meta {
@@ -91,9 +103,13 @@ impl<S: Schedule> Home<S> {
         found
     }
 
-    /// A new task and its handle. `None`: the home is closed, the future has been dropped, and the handle
-    /// answers that the task was cancelled.
-    pub fn bind<F>(home: &Arc<Self>, future: F, meta: Meta) -> (Option<Notified>, JoinHandle<F::Output>)
+    /// A new task and its handle. If the home is closed the task is stillborn: its future is dropped with
+    /// the [`Stillborn`], and the handle answers that it was cancelled.
+    pub fn bind<F>(
+        home: &Arc<Self>,
+        future: F,
+        meta: Meta,
+    ) -> (Result<Notified, Stillborn>, JoinHandle<F::Output>)
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -106,7 +122,7 @@ impl<S: Schedule> Home<S> {
         home: &Arc<Self>,
         future: F,
         meta: Meta,
-    ) -> (Option<Notified>, JoinHandle<F::Output>)
+    ) -> (Result<Notified, Stillborn>, JoinHandle<F::Output>)
     where
         F: Future + 'static,
         F::Output: 'static,
@@ -118,7 +134,11 @@ impl<S: Schedule> Home<S> {
         }
     }
 
-    fn bind_named<F>(home: &Arc<Self>, future: F, meta: Meta) -> (Option<Notified>, JoinHandle<F::Output>)
+    fn bind_named<F>(
+        home: &Arc<Self>,
+        future: F,
+        meta: Meta,
+    ) -> (Result<Notified, Stillborn>, JoinHandle<F::Output>)
     where
         F: Future + 'static,
         F::Output: 'static,
@@ -134,7 +154,7 @@ impl<S: Schedule> Home<S> {
         future: F,
         name: N,
         site: &'static Location<'static>,
-    ) -> (Option<Notified>, JoinHandle<F::Output>)
+    ) -> (Result<Notified, Stillborn>, JoinHandle<F::Output>)
     where
         F: Future + 'static,
         F::Output: 'static,
@@ -142,13 +162,11 @@ impl<S: Schedule> Home<S> {
         let raw = harness::new_task(future, Arc::clone(home), name, Id::next(), site);
         let join = JoinHandle::new(raw);
         if home.list(raw) {
-            return (Some(Notified(raw)), join);
+            return (Ok(Notified(raw)), join);
         }
-        // Cancelled, then run: the worker's way to the end, on this thread, with no lock held.
         let submit = raw.state().cancel();
         debug_assert_eq!(submit, Submit::No, "a new task counts as scheduled");
-        Notified(raw).run();
-        (None, join)
+        (Err(Stillborn(raw)), join)
     }
 
     /// Puts the task into the list. `false`: closed.
