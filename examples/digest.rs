@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
         }
     };
     match Run::new(paths).drive().await {
-        Ok(failures) if failures == 0 => ExitCode::SUCCESS,
+        Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         // Nobody reads our output any more.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::FAILURE,

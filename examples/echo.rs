@@ -59,6 +59,7 @@ async fn main() -> ExitCode {
 async fn serve(address: &str) -> io::Result<Arc<Counters>> {
     let listener = TcpListener::bind(address).await?;
     let mut end = ctrl_c()?;
+    let mut byte = [0];
     say(&format!("echo: listening on {}", listener.local_addr()?));
     let counters = Arc::new(Counters::default());
     loop {
@@ -72,7 +73,7 @@ async fn serve(address: &str) -> io::Result<Arc<Counters>> {
                     counters.closed.fetch_add(1, Ordering::Relaxed);
                 });
             }
-            _ = end.read(&mut [0]) => return Ok(counters),
+            _ = end.read(&mut byte) => return Ok(counters),
         }
     }
 }

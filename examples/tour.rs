@@ -317,8 +317,8 @@ async fn hashes_beside_a_ticker() -> Outcome {
         expect(digest == Sha256::digest(content(n)).as_slice(), || format!("file {n} has another digest"))?;
     }
     let (ticks, worst) = ticker.await.map_err(text)?;
-    // Ten times what was asked for; held up by a job it would be 300 ms.
-    expect(worst <= TICK * 10, || format!("{worst:?} without a tick"))?;
+    // Held up by one job alone it would be 300 ms. Apart from that, the cores are busy with 16 threads.
+    expect(worst < UNIT * 2, || format!("{worst:?} without a tick"))?;
     Ok(format!("digests right; {ticks} ticks, never more than {:.1} ms apart", worst.as_secs_f64() * 1000.0))
 }
 
@@ -348,7 +348,7 @@ impl Scratch {
     }
 
     fn fill(&self, files: u8) -> io::Result<Vec<PathBuf>> {
-        let write = |n| {
+        let write = |n: u8| {
             let path = self.0.join(n.to_string());
             std::fs::write(&path, content(n)).map(|()| path)
         };

@@ -205,6 +205,9 @@ impl Builder {
         if self.has_nul {
             return invalid("thread_name contains a NUL, which no thread's name may".to_owned());
         }
+        if self.pool.max_threads == 0 {
+            return invalid("max_blocking_threads is 0: a pool without threads runs nothing".to_owned());
+        }
         match self.config.stack_size {
             Some(size) if !(STACK_MIN..=STACK_MAX).contains(&size) => invalid(format!(
                 "thread_stack_size is {size} bytes: it must be between {STACK_MIN} and {STACK_MAX}"

@@ -65,6 +65,9 @@ impl Entry {
     }
 
     /// Drives the body of a `#[runtime::test]`.
+    ///
+    /// # Panics
+    /// If the runtime cannot be started, and if the body panics.
     #[track_caller]
     pub fn test<F: Future>(self, body: F) -> F::Output {
         match self.run(pin!(body)) {

@@ -28,8 +28,8 @@ mod macros;
 
 pub use builder::Builder;
 pub use entry::run;
-pub use runtime_core::context::EnterGuard;
-pub use runtime_core::handle::{Flavor, Handle, TryCurrentError};
+pub use runtime_core::context::{EnterGuard, TryCurrentError};
+pub use runtime_core::handle::{Flavor, Handle};
 pub use runtime_core::runtime::Runtime;
 pub use runtime_core::spawn::{spawn, spawn_blocking, spawn_local};
 pub use runtime_core::task::{JoinError, JoinHandle};
@@ -66,4 +66,4 @@ pub mod __private {
 /// The README's examples are compiled and run with the tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-struct Readme;
+mod readme {}

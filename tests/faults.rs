@@ -52,7 +52,7 @@ fn threads_refused_to_the_pool_but_one() {
     let handles: Vec<_> = (0..100).map(|_| jobs.spawn(|| std::thread::current().id())).collect();
     drop(release);
     block_on(first).unwrap();
-    let answers = handles.into_iter().map(|handle| block_on(handle));
+    let answers = handles.into_iter().map(block_on);
     let threads: HashSet<_> =
         answers.map(|id| id.expect("the one thread there is drains the queue")).collect();
     assert!(!faulty() || threads.len() == 1, "{threads:?}");

@@ -48,7 +48,7 @@ fn p01_a_panic_reaches_only_its_handle() {
     for rt in flavors() {
         rt.block_on(async {
             let task = runtime::task::Builder::new().name("doomed").spawn(async { panic!("on purpose") });
-            let error = task.unwrap().await.map(|()| ()).unwrap_err();
+            let error = task.unwrap().await.unwrap_err();
             assert!(error.is_panic());
             assert!(error.to_string().contains("doomed"), "{error}");
             assert!(error.to_string().contains("on purpose"), "{error}");

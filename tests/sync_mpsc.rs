@@ -3,6 +3,7 @@
 mod sync_support;
 
 use futures::executor::block_on;
+use runtime_core::sync::Semaphore;
 use runtime_core::sync::mpsc::error::{SendError, TryRecvError, TrySendError};
 use runtime_core::sync::mpsc::{self, Sender, UnboundedSender};
 use std::future::poll_fn;
@@ -303,6 +304,22 @@ fn weak_senders_do_not_keep_a_channel_open() {
 fn a_channel_without_room_is_refused() {
     assert!(catch_unwind(|| mpsc::channel::<()>(0)).is_err());
     assert!(catch_unwind(|| mpsc::channel::<()>(usize::MAX)).is_err());
+}
+
+/// "As good as unbounded" is a capacity that people use.
+#[test]
+fn the_largest_channel_works() {
+    let max = Semaphore::MAX_PERMITS;
+    let (tx, mut rx) = mpsc::channel(max);
+    assert_eq!((tx.capacity(), tx.max_capacity()), (max, max));
+    tx.try_send(1).unwrap();
+    let permits = tx.try_reserve_many(1000).unwrap();
+    assert_eq!(rx.capacity(), max - 1001);
+    drop(permits);
+    assert_eq!(rx.try_recv(), Ok(1));
+    assert_eq!(tx.capacity(), max);
+    rx.close();
+    assert_eq!(block_on(rx.recv()), None);
 }
 
 /// Counts what is alive; panics when a bomb is dropped.

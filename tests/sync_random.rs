@@ -104,6 +104,29 @@ impl SemaphoreModel {
     }
 }
 
+/// Polls one wait, or drops it if its time is over.
+fn poll_acquire(
+    model: &mut SemaphoreModel,
+    waits: &mut Vec<Wait<OwnedSemaphorePermit>>,
+    at: usize,
+) -> Option<OwnedSemaphorePermit> {
+    let wait = &mut waits[at];
+    if wait.is_spent() {
+        let wait = waits.swap_remove(at);
+        drop(wait.future);
+        model.cancel(wait.id);
+        return None;
+    }
+    let is_first = wait.polls == 0;
+    let is_ready = if is_first { model.begin(wait.id, wait.need) } else { model.is_granted(wait.id) };
+    let polled = wait.poll();
+    assert_eq!(polled.is_ready(), is_ready, "wait {}", wait.id);
+    let Poll::Ready(permit) = polled else { return None };
+    assert_eq!(permit.num_permits(), wait.need);
+    waits.swap_remove(at);
+    Some(permit)
+}
+
 #[test]
 fn a_semaphore_does_what_its_model_does() {
     with_seeds(|rand| {
@@ -121,25 +144,7 @@ fn a_semaphore_does_what_its_model_does() {
                 }
                 2..=4 if !waits.is_empty() => {
                     let at = rand.below(waits.len() as u32) as usize;
-                    let wait = &mut waits[at];
-                    if wait.is_spent() {
-                        let wait = waits.swap_remove(at);
-                        drop(wait.future);
-                        model.cancel(wait.id);
-                        continue;
-                    }
-                    let is_ready = if wait.polls == 0 {
-                        model.begin(wait.id, wait.need)
-                    } else {
-                        model.is_granted(wait.id)
-                    };
-                    let polled = wait.poll();
-                    assert_eq!(polled.is_ready(), is_ready, "step {step}");
-                    if let Poll::Ready(permit) = polled {
-                        assert_eq!(permit.num_permits(), wait.need);
-                        held.push(permit);
-                        waits.swap_remove(at);
-                    }
+                    held.extend(poll_acquire(&mut model, &mut waits, at));
                 }
                 5 if !held.is_empty() => {
                     let permit = held.swap_remove(rand.below(held.len() as u32) as usize);
@@ -275,11 +280,32 @@ fn a_notify_does_what_its_model_does() {
     });
 }
 
-/// One sender's side of the random channel test.
+/// The senders' side of the random channel test.
 struct Sending {
     waits: Vec<Wait<Result<(), u64>>>,
     /// Sent, not received.
     sent: VecDeque<u64>,
+}
+
+impl Sending {
+    /// Polls one send, or drops it if its time is over.
+    fn poll_send(&mut self, at: usize) {
+        if self.waits[at].is_spent() {
+            drop(self.waits.swap_remove(at));
+        } else if let Poll::Ready(result) = self.waits[at].poll() {
+            result.unwrap();
+            self.sent.push_back(self.waits.swap_remove(at).id);
+        }
+    }
+
+    /// The room is never exceeded; and if there is some, no sender waits for it without being woken.
+    fn check_room(&self, capacity: usize, permits: usize, step: u64) {
+        let queued = self.waits.iter().filter(|wait| wait.polls > 0);
+        let (granted, asleep): (Vec<_>, Vec<_>) = queued.partition(|wait| wait.is_woken());
+        let used = self.sent.len() + permits + granted.len();
+        assert!(used <= capacity, "step {step}: more than there is room for");
+        assert!(asleep.is_empty() || used == capacity, "step {step}: room, and a sender that waits");
+    }
 }
 
 #[test]
@@ -287,13 +313,11 @@ fn a_channel_loses_nothing_whatever_is_dropped() {
     with_seeds(|rand| {
         let capacity = 1 + rand.below(4) as usize;
         let (tx, mut rx) = mpsc::channel::<u64>(capacity);
-        let mut tx = Some(tx);
         let mut all = Sending { waits: Vec::new(), sent: VecDeque::new() };
         let mut permits = Vec::new();
         let recv_wakes = Arc::<sync_support::Count>::default();
         let mut sleeps_since = None;
         for step in 0..STEPS as u64 {
-            let Some(tx) = &tx else { break };
             match rand.below(10) {
                 0 | 1 => {
                     let sender = tx.clone();
@@ -302,12 +326,7 @@ fn a_channel_loses_nothing_whatever_is_dropped() {
                 }
                 2..=4 if !all.waits.is_empty() => {
                     let at = rand.below(all.waits.len() as u32) as usize;
-                    if all.waits[at].is_spent() {
-                        drop(all.waits.swap_remove(at));
-                    } else if let Poll::Ready(result) = all.waits[at].poll() {
-                        result.unwrap();
-                        all.sent.push_back(all.waits.swap_remove(at).id);
-                    }
+                    all.poll_send(at);
                 }
                 5 => match tx.try_send(step) {
                     Ok(()) => all.sent.push_back(step),
@@ -342,31 +361,21 @@ fn a_channel_loses_nothing_whatever_is_dropped() {
                     }
                 }
             }
-            assert_eq!(rx.len(), all.sent.len());
-            assert!(rx.len() + permits.len() <= capacity, "step {step}: more than there is room for");
             if sleeps_since.is_some_and(|wakes| !all.sent.is_empty() && recv_wakes.get() == wakes) {
                 panic!("step {step}: the receiver sleeps and was not woken");
             }
-            // If there is room and somebody waits, somebody was woken.
-            let queued: Vec<_> = all.waits.iter().filter(|wait| wait.polls > 0).collect();
-            let granted = queued.iter().filter(|wait| wait.is_woken()).count();
-            let used = rx.len() + permits.len() + granted;
-            assert!(used <= capacity, "step {step}");
-            assert!(
-                granted == queued.len() || used == capacity,
-                "step {step}: room, and a sender that waits"
-            );
+            assert_eq!(rx.len(), all.sent.len());
+            all.check_room(capacity, permits.len(), step);
         }
         // Everybody goes: what was sent arrives, then the end.
         all.waits.clear();
         permits.clear();
-        assert_eq!(tx.as_ref().unwrap().capacity(), capacity - all.sent.len());
-        tx = None;
+        assert_eq!(tx.capacity(), capacity - all.sent.len());
+        drop(tx);
         while let Some(expected) = all.sent.pop_front() {
             assert_eq!(rx.try_recv(), Ok(expected));
         }
         assert!(Polled::new(rx.recv()).ready().is_none());
-        drop(tx);
     });
 }
 

@@ -25,6 +25,8 @@ const LONG_FUNCTIONS: &[(&str, &str, usize)] = &[];
 /// Files that may hold `unsafe`, besides unit tests.
 const UNSAFE: &[&str] = &[
     "runtime-core/src/primitive/loom/deque.rs",
+    "runtime-core/src/scheduler/queue_loom.rs",
+    "runtime-core/src/scheduler/slot.rs",
     "runtime-core/src/sync/atomic_waker.rs",
     "runtime-core/src/sync/mpsc/chan.rs",
     "runtime-core/src/sync/mpsc/queue.rs",
@@ -49,9 +51,11 @@ const UNSAFE: &[&str] = &[
 /// Library files that may name std's locks and atomics or crossbeam, besides `primitive`.
 const UNSEAMED: &[(&str, &str)] = &[
     ("runtime-blocking/src/pool/fault_loom.rs", "which fault is planted is no part of the model"),
-    ("runtime-core/src/sync/fault_loom.rs", "which fault is planted is no part of the model"),
+    ("runtime-core/src/util/fault/on.rs", "which fault is planted is no part of the model"),
     ("runtime-core/src/task/id.rs", "a number orders nothing, and loom has no statics"),
 ];
+/// Promises that later stages keep; `tests/PROMISES.md` says which.
+const LATER: &[usize] = &[18, 25, 36, 56, 57];
 /// Files that may put `cfg` on something else than a module or an import.
 const CFG_ELSEWHERE: &[(&str, &str)] = &[];
 
@@ -63,7 +67,20 @@ const FLOORS: &[(u8, &[&str])] = &[
     (3, &["task", "coop", "sync", "timer"]),
     (4, &["port"]),
     (5, &["scheduler"]),
-    (6, &["handle", "context", "runtime"]),
+    (
+        6,
+        &[
+            "block_on",
+            "config",
+            "context",
+            "current_thread",
+            "handle",
+            "local_set",
+            "local_tasks",
+            "runtime",
+            "spawn",
+        ],
+    ),
     (7, &["time", "inspect"]),
     (8, &["lib", "internals"]),
 ];
@@ -371,7 +388,9 @@ fn every_promise_has_tests_that_exist() {
         }
     }
     let kept = |number: &usize| numbers.get(number).is_some_and(|tests| *tests > 0);
-    let broken = (1..=PROMISES).filter(|number| !kept(number));
+    let idle = LATER.iter().filter(|number| kept(number));
+    findings.extend(idle.map(|number| format!("{number} is kept now, take it off LATER")));
+    let broken = (1..=PROMISES).filter(|number| !kept(number) && !LATER.contains(number));
     findings.extend(broken.map(|number| format!("tests/PROMISES.md: {number} has no test")));
     none(
         findings,

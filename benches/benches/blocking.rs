@@ -1,6 +1,6 @@
 //! What does a blocking job cost, one after the other and a thousand at once?
 
-use benches::rt::{Rt, on_smol::Smol, on_tokio::Tokio};
+use benches::rt::{Rt, on_ours::Ours, on_smol::Smol, on_tokio::Tokio};
 use benches::work::switch::burst;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -16,6 +16,7 @@ fn on<R: Rt>(criterion: &mut Criterion, name: &str) {
 }
 
 fn blocking(criterion: &mut Criterion) {
+    on::<Ours>(criterion, "ours");
     on::<Tokio>(criterion, "tokio");
     on::<Smol>(criterion, "smol");
 }

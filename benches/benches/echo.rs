@@ -1,7 +1,7 @@
 //! How long is a TCP round trip of 64 bytes, alone and among 64 connections?
 
 use benches::load::Client;
-use benches::rt::{Rt, on_smol::Smol, on_tokio::Tokio};
+use benches::rt::{Rt, on_ours::Ours, on_smol::Smol, on_tokio::Tokio};
 use benches::work::echo::Server;
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::cell::Cell;
@@ -24,6 +24,7 @@ fn on<R: Rt>(criterion: &mut Criterion, name: &str) {
 }
 
 fn echo(criterion: &mut Criterion) {
+    on::<Ours>(criterion, "ours");
     on::<Tokio>(criterion, "tokio");
     on::<Smol>(criterion, "smol");
 }

@@ -1,6 +1,6 @@
 //! What does it cost when two tasks send each other one value, many pairs at a time and one alone?
 
-use benches::rt::{Rt, on_smol::Smol, on_tokio::Tokio};
+use benches::rt::{Rt, on_ours::Ours, on_smol::Smol, on_tokio::Tokio};
 use benches::work::switch::ping_pong_pairs;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -16,6 +16,7 @@ fn on<R: Rt>(criterion: &mut Criterion, name: &str) {
 }
 
 fn ping_pong(criterion: &mut Criterion) {
+    on::<Ours>(criterion, "ours");
     on::<Tokio>(criterion, "tokio");
     on::<Smol>(criterion, "smol");
 }

@@ -1,6 +1,6 @@
 //! What does a task cost that does nothing: spawned by a task, from a foreign thread, one at a time?
 
-use benches::rt::{Spawn, on_smol::Smol, on_tokio::Tokio};
+use benches::rt::{Spawn, on_ours::Ours, on_smol::Smol, on_tokio::Tokio};
 use benches::work::spawn;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -25,6 +25,7 @@ fn on<R: Spawn>(criterion: &mut Criterion, name: &str) {
 }
 
 fn spawn(criterion: &mut Criterion) {
+    on::<Ours>(criterion, "ours");
     on::<Tokio>(criterion, "tokio");
     on::<Smol>(criterion, "smol");
 }

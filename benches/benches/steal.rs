@@ -1,7 +1,7 @@
 //! How much of the work that one task hands out do the other workers take over? With two workers on two
 //! free cores the ideal is half of the time of one worker.
 
-use benches::rt::{Spawn, on_smol::Smol, on_tokio::Tokio};
+use benches::rt::{Spawn, on_ours::Ours, on_smol::Smol, on_tokio::Tokio};
 use benches::work::spawn::fib_plain;
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -28,6 +28,7 @@ fn on<R: Spawn>(criterion: &mut Criterion, name: &str) {
 }
 
 fn steal(criterion: &mut Criterion) {
+    on::<Ours>(criterion, "ours");
     on::<Tokio>(criterion, "tokio");
     on::<Smol>(criterion, "smol");
 }

@@ -1,6 +1,6 @@
 //! What does a timer cost that never fires?
 
-use benches::rt::{Rt, on_smol::Smol, on_tokio::Tokio};
+use benches::rt::{Rt, on_ours::Ours, on_smol::Smol, on_tokio::Tokio};
 use benches::work::timers::{cancelled, timeouts};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -19,6 +19,7 @@ fn on<R: Rt>(criterion: &mut Criterion, name: &str) {
 }
 
 fn timers(criterion: &mut Criterion) {
+    on::<Ours>(criterion, "ours");
     on::<Tokio>(criterion, "tokio");
     on::<Smol>(criterion, "smol");
 }

@@ -1,6 +1,6 @@
 //! What does it cost to wake a task that waits, and to poll it?
 
-use benches::rt::{Spawn, on_smol::Smol, on_tokio::Tokio};
+use benches::rt::{Spawn, on_ours::Ours, on_smol::Smol, on_tokio::Tokio};
 use benches::work::growth;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -18,6 +18,7 @@ fn on<R: Spawn>(criterion: &mut Criterion, name: &str) {
 }
 
 fn wake(criterion: &mut Criterion) {
+    on::<Ours>(criterion, "ours");
     on::<Tokio>(criterion, "tokio");
     on::<Smol>(criterion, "smol");
 }

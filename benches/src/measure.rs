@@ -119,37 +119,39 @@ pub fn median(values: &mut [f64]) -> f64 {
     if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
 }
 
-/// One task waits, someone else opens: the smallest thing that a waker can be put into.
+/// One task waits, someone else opens, each time for one pass: the smallest thing that a waker can be
+/// put into.
 #[derive(Debug, Default)]
 pub struct Gate(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    open: bool,
+    open: u64,
     waiter: Option<Waker>,
 }
 
 impl Gate {
-    /// Waits until the gate is open and shuts it again.
+    /// Waits until the gate is open, for one pass.
     pub fn poll_pass(&self, cx: &Context<'_>) -> Poll<()> {
         let mut inner = self.0.lock().unwrap();
-        if std::mem::take(&mut inner.open) {
+        if inner.open > 0 {
+            inner.open -= 1;
             return Poll::Ready(());
         }
         inner.waiter = Some(cx.waker().clone());
         Poll::Pending
     }
 
-    /// Waits until the gate is open and shuts it again.
+    /// Waits until the gate is open, for one pass.
     pub async fn pass(&self) {
         std::future::poll_fn(|cx| self.poll_pass(cx)).await;
     }
 
-    /// Opens the gate.
+    /// Opens the gate for one pass.
     pub fn open(&self) {
         let waiter = {
             let mut inner = self.0.lock().unwrap();
-            inner.open = true;
+            inner.open += 1;
             inner.waiter.take()
         };
         if let Some(waiter) = waiter {

@@ -4,6 +4,7 @@
 //! sockets. So a row compares what a program would get, not what the schedulers alone can do.
 
 pub mod bare;
+pub mod on_ours;
 pub mod on_smol;
 pub mod on_tokio;
 

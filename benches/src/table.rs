@@ -2,6 +2,7 @@
 
 use crate::measure::{Figures, Run};
 use crate::rt::bare::Bare;
+use crate::rt::on_ours::Ours;
 use crate::rt::on_smol::Smol;
 use crate::rt::on_tokio::Tokio;
 use crate::work::{cost, echo, growth, http, latency, limit, spawn, switch, timers};
@@ -94,7 +95,7 @@ const fn row(figure: &'static str, unit: Unit, reach: Reach) -> Row {
 macro_rules! columns {
     ($workload:ident::$run:ident $(($argument:expr))? $(, $limit:expr)?) => {
         |column, run| match column {
-            Column::Ours => None,
+            Column::Ours => Some($workload::$run::<Ours>(run $(, $argument)?)),
             Column::Tokio => Some($workload::$run::<Tokio>(run $(, $argument)?)),
             Column::Smol => Some($workload::$run::<Smol>(run $(, $argument)?)),
             Column::Limit => {

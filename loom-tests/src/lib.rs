@@ -12,6 +12,8 @@
 //! fail proves nothing.
 #![cfg(loom)]
 
+pub mod tasks;
+
 use std::panic::Location;
 use std::process::Command;
 use std::sync::Arc;

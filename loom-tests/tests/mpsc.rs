@@ -8,16 +8,10 @@ use runtime_core::primitive::{Arc, thread};
 use runtime_core::sync::internals::{Fault, plant};
 use runtime_core::sync::mpsc;
 use std::future::Future;
-use std::pin::pin;
 use std::task::{Context, Waker};
 
 /// A value that loom misses if it is leaked.
 type Value = Arc<usize>;
-
-/// Polls once, then drops.
-fn give_up<F: Future>(future: F) {
-    let _ = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
-}
 
 fn receive_against_send() {
     let (tx, mut rx) = mpsc::unbounded_channel();
@@ -160,14 +154,16 @@ fn room_is_made_by_the_last_receive() {
     });
 }
 
+/// A reservation that is waiting is dropped while the receiver makes room: the room is the next one's.
 #[test]
 fn a_dropped_reserve_hands_its_room_on() {
     model(|| {
         let (tx, mut rx) = mpsc::channel(1);
         tx.try_send(Value::new(0)).unwrap();
-        let (first, second) = (tx.clone(), tx);
-        let gives_up = thread::spawn(move || give_up(first.reserve()));
-        let sender = thread::spawn(move || block_on(second.send(Value::new(1))).unwrap());
+        let mut waits = Box::pin(tx.clone().reserve_owned());
+        assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let gives_up = thread::spawn(move || drop(waits));
+        let sender = thread::spawn(move || block_on(tx.send(Value::new(1))).unwrap());
         for expected in 0..2 {
             assert_eq!(block_on(rx.recv()).as_deref(), Some(&expected));
         }

@@ -5,6 +5,7 @@
 use crate::coop;
 use crate::primitive::{Arc, Condvar, Mutex};
 use crate::scheduler::Shared;
+use crate::util::fault::{Fault, planted};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc as StdArc;
@@ -14,7 +15,7 @@ use std::task::{Context, Poll, Wake, Waker};
 ///
 /// While the thread waits it is not counted as active, and a paused clock may jump. Who wakes it counts it
 /// in again, under the lock: otherwise the clock could jump between the wake and the poll.
-pub struct Signal {
+struct Signal {
     state: Mutex<State>,
     changed: Condvar,
     shared: Arc<Shared>,
@@ -34,6 +35,9 @@ impl Signal {
 
     fn wait(&self) {
         let mut state = self.state.lock();
+        if planted(Fault::SignalForgotten) {
+            state.is_woken = false;
+        }
         if !state.is_woken {
             state.is_waiting = true;
             self.shared.leave_activity();

@@ -1,19 +1,24 @@
-//! What the current thread belongs to.
+//! What the current thread belongs to, and what follows from it: entering a runtime, finding the current one,
+//! and its driver, timers, pool and chance.
 
 #![forbid(unsafe_code)]
 
+use crate::block_on;
 use crate::handle::Handle;
 use crate::port::DriverHandle;
 use crate::primitive::Arc;
 use crate::scheduler::{is_worker, with_current};
-use crate::task::JoinHandle;
+use crate::task::{Job, JoinHandle};
 use crate::timer::Timers;
 use crate::tls;
 use crate::util::rand::Rand;
 use std::cell::{Cell, RefCell};
 use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::future::Future;
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
+use std::panic::Location;
 
 pub(crate) const NO_RUNTIME: &str = "there is no runtime on this thread: call this from inside of \
      `#[runtime::main]`, `runtime::run` or `Runtime::block_on`, or after `Handle::enter`";
@@ -90,10 +95,93 @@ pub(crate) fn must_not_wait() -> bool {
     is_worker() || BLOCKING_ON.try_with(Cell::get).unwrap_or(false)
 }
 
-#[track_caller]
-fn current() -> Handle {
-    with_handle(|handle| handle.cloned()).expect(NO_RUNTIME)
+impl Handle {
+    /// The runtime that this thread is inside of.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn current() -> Handle {
+        match Self::try_current() {
+            Ok(handle) => handle,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The runtime that this thread is inside of.
+    ///
+    /// # Errors
+    /// Outside of a runtime, and on a thread whose locals are gone.
+    pub fn try_current() -> Result<Handle, TryCurrentError> {
+        with_handle(|handle| handle.cloned()).ok_or(TryCurrentError(()))
+    }
+
+    /// Runs a blocking job on this runtime's pool, as [`spawn_blocking`](crate::spawn::spawn_blocking) does on the
+    /// current one's. After the runtime's end the job is dropped, and its handle answers that it was cancelled.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, job: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let site = Location::caller();
+        let handle = self.clone();
+        let shared = Arc::clone(&self.inner().shared);
+        shared.activity.enter();
+        let body = move || {
+            let _entered = handle.enter();
+            job()
+        };
+        let (job, join) = Job::new(body, site, move || shared.leave_activity());
+        if let Err(refused) = self.inner().blocking.run(job) {
+            if refused.source.kind() == std::io::ErrorKind::BrokenPipe {
+                drop(refused.job);
+            } else {
+                refused.job.refuse(refused.source);
+            }
+        }
+        join
+    }
+
+    /// Runs a future to its end on the current thread, inside of this runtime.
+    ///
+    /// On a multi_thread runtime the workers go on as ever. On a current_thread runtime this does not drive
+    /// other tasks: only `Runtime::block_on` does.
+    ///
+    /// # Panics
+    /// If the future panics, or if this thread is already running a runtime's tasks.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _entered = enter_block_on(self);
+        block_on::block_on(&self.inner().shared, future)
+    }
+
+    /// Makes this the current thread's runtime until the guard is dropped: `spawn` and sockets find it.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread().worker_threads(1).build()?;
+    /// let _entered = runtime.handle().enter();
+    /// let answer = runtime::spawn(async { 42 });
+    /// assert_eq!(runtime.block_on(answer).unwrap(), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn enter(&self) -> EnterGuard {
+        enter(self)
+    }
 }
+
+/// [`Handle::try_current`] was called outside of a runtime.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TryCurrentError(());
+
+impl fmt::Display for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(NO_RUNTIME)
+    }
+}
+
+impl std::error::Error for TryCurrentError {}
 
 /// The shared half of the current runtime's driver.
 ///
@@ -101,7 +189,7 @@ fn current() -> Handle {
 /// Outside of a runtime.
 #[track_caller]
 pub fn driver_handle() -> std::sync::Arc<dyn DriverHandle> {
-    std::sync::Arc::clone(current().inner().shared.driver_handle())
+    std::sync::Arc::clone(Handle::current().inner().shared.driver_handle())
 }
 
 /// The current runtime's timers, and the shard to register in from this thread
@@ -111,7 +199,7 @@ pub fn driver_handle() -> std::sync::Arc<dyn DriverHandle> {
 /// Outside of a runtime.
 #[track_caller]
 pub fn timers() -> (Arc<Timers>, usize) {
-    let handle = current();
+    let handle = Handle::current();
     let shared = &handle.inner().shared;
     (Arc::clone(&shared.timers), shard(shared))
 }
@@ -141,7 +229,7 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    current().spawn_blocking(job)
+    Handle::current().spawn_blocking(job)
 }
 
 /// A random number below `n`: from the worker's seeded generator, or from a thread's own elsewhere.

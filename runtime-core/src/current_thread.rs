@@ -2,26 +2,23 @@
 //!
 //! The one worker lives in [`CurrentThread`]; a thread that enters takes it out, and others that enter
 //! meanwhile wait for their own future, or for the worker, whichever comes first.
-//!
-//! Tasks that are not `Send` stay on the thread that spawned the first of them, for as long as one lives:
-//! they are polled and dropped nowhere else.
 
 #![forbid(unsafe_code)]
 
 use crate::context;
 use crate::coop;
 use crate::handle::Handle;
+use crate::local_tasks::LocalTasks;
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::primitive::{Arc, Condvar, Mutex};
-use crate::scheduler::{Shared, Step, Worker};
-use crate::task::{Home, JoinHandle, Meta, Schedule};
+use crate::scheduler::{self, Shared, Step, Worker};
+use crate::task::{Home, Notified};
 use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc as StdArc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::ThreadId;
 
 /// The worker, or the place where it comes back to.
 pub(crate) struct CurrentThread {
@@ -42,42 +39,6 @@ impl Place {
 
 const LOCALS_ELSEWHERE: &str = "this current_thread runtime has tasks from `spawn_local` that live on \
      another thread: enter it only there, or use a `LocalSet`";
-
-/// The home of tasks that stay on one thread.
-pub(crate) struct LocalTasks {
-    home: Arc<Home<Arc<Shared>>>,
-    thread: Mutex<Option<ThreadId>>,
-}
-
-impl LocalTasks {
-    pub(crate) fn new(home: Arc<Home<Arc<Shared>>>) -> Self {
-        LocalTasks { home, thread: Mutex::new(None) }
-    }
-
-    /// Whether local tasks live that belong to another thread.
-    pub(crate) fn are_elsewhere(&self) -> bool {
-        let here = std::thread::current().id();
-        self.home.count() > 0 && self.thread.lock().is_some_and(|thread| thread != here)
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.home.count()
-    }
-
-    /// Spawns on this thread. The caller has seen that it is inside of this runtime's `block_on`.
-    pub(crate) fn spawn<F>(&self, future: F, meta: Meta) -> JoinHandle<F::Output>
-    where
-        F: Future + 'static,
-        F::Output: 'static,
-    {
-        *self.thread.lock() = Some(std::thread::current().id());
-        let (task, join) = Home::bind_unsend(&self.home, future, meta);
-        if let Ok(task) = task {
-            self.home.scheduler().schedule(task);
-        }
-        join
-    }
-}
 
 /// Wakes the future of a `block_on`.
 struct MainWaker {
@@ -178,11 +139,11 @@ impl CurrentThread {
                 self.0.put_back(worker);
             }
         }
-        let worker = Rc::new(worker);
-        let put_back = PutBack(&self.place, Some(Rc::clone(&worker)));
-        worker.run(step);
-        drop(worker);
-        drop(put_back);
+        // Dropped last, also by a panic: it must be the only one that has the worker then.
+        let put_back = PutBack(&self.place, Some(Rc::new(worker)));
+        if let Some(worker) = &put_back.1 {
+            scheduler::run_worker(&Rc::clone(worker), step);
+        }
     }
 
     /// Ends all tasks on this thread. Those of another thread stay as they are, and are counted.
@@ -192,14 +153,14 @@ impl CurrentThread {
         let left = if local.are_elsewhere() { local.count() } else { 0 };
         inner.homes[0].close();
         if left == 0 {
-            local.home.close();
+            local.close();
         }
         inner.shared.begin_close();
         let worker = self.place.worker.lock().take();
         if let Some(worker) = worker {
             let _entered = context::enter(handle);
             if left > 0 {
-                cancel_around(&worker, &inner.homes[0], &local.home);
+                cancel_around(&worker, &inner.homes[0], local);
                 inner.shared.shut_down_parts();
                 return left;
             }
@@ -219,8 +180,8 @@ impl CurrentThread {
 
 /// Cancels the tasks of `home` and leaves those of `local`, which belong to another thread, as they are. The
 /// worker does not run: its queue may hold tasks of both, and the drop of one may wake another.
-fn cancel_around(worker: &Worker, home: &Home<Arc<Shared>>, local: &Home<Arc<Shared>>) {
-    let mut ready = Vec::new();
+fn cancel_around(worker: &Worker, home: &Home<Arc<Shared>>, local: &LocalTasks) {
+    let mut ready: Vec<Notified> = Vec::new();
     home.cancel_all(|task| ready.push(task));
     loop {
         worker.take_all(&mut ready);

@@ -1,17 +1,17 @@
-//! The user's clone of a runtime.
+//! The user's clone of a runtime: spawning on it.
+//!
+//! What needs to know which runtime a thread is inside of stands a step higher, in [`context`](crate::context).
 
 #![forbid(unsafe_code)]
 
-use crate::block_on;
-use crate::context::{self, EnterGuard};
+use crate::local_tasks::LocalTasks;
 use crate::port::BlockingPool;
 use crate::primitive::Arc;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::scheduler::{Homes, Shared, with_current};
-use crate::task::{Home, Job, JoinHandle, Meta, Schedule, Stillborn};
+use crate::task::{Home, JoinHandle, Meta, Schedule, Stillborn};
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
 
 /// What kind of runtime it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,16 @@ pub enum Flavor {
 
 /// A handle to a runtime: spawns onto it from anywhere. Clones are cheap, and do not keep the runtime
 /// running: after its end, what is spawned is cancelled at once.
+///
+/// # Examples
+/// ```
+/// runtime::run(async {
+///     let handle = runtime::Handle::current();
+///     let thread = std::thread::spawn(move || handle.block_on(handle.spawn(async { 42 })));
+///     let answer = runtime::spawn_blocking(|| thread.join().unwrap()).await.unwrap();
+///     assert_eq!(answer.unwrap(), 42);
+/// });
+/// ```
 #[derive(Clone)]
 pub struct Handle {
     inner: Arc<Inner>,
@@ -35,7 +45,7 @@ pub(crate) struct Inner {
     pub(crate) blocking: std::sync::Arc<dyn BlockingPool>,
     pub(crate) flavor: Flavor,
     /// For tasks that stay on one thread (current_thread runtimes).
-    pub(crate) local: Option<crate::current_thread::LocalTasks>,
+    pub(crate) local: Option<LocalTasks>,
     /// Takes turns among the homes for spawns from other threads.
     next_home: AtomicUsize,
 }
@@ -46,7 +56,7 @@ impl Handle {
         homes: Homes,
         blocking: std::sync::Arc<dyn BlockingPool>,
         flavor: Flavor,
-        local: Option<crate::current_thread::LocalTasks>,
+        local: Option<LocalTasks>,
     ) -> Self {
         let next_home = AtomicUsize::new(0);
         Handle { inner: Arc::new(Inner { shared, homes, blocking, flavor, local, next_home }) }
@@ -56,30 +66,10 @@ impl Handle {
         &self.inner
     }
 
-    /// The runtime that this thread is inside of.
-    ///
-    /// # Panics
-    /// Outside of a runtime.
-    #[track_caller]
-    pub fn current() -> Handle {
-        match Self::try_current() {
-            Ok(handle) => handle,
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    /// The runtime that this thread is inside of.
-    ///
-    /// # Errors
-    /// Outside of a runtime, and on a thread whose locals are gone.
-    pub fn try_current() -> Result<Handle, TryCurrentError> {
-        context::with_handle(|handle| handle.cloned()).ok_or(TryCurrentError(()))
-    }
-
     /// Starts a task on this runtime. It runs whether or not the returned handle is awaited.
     ///
-    /// After the runtime's end the future is dropped at once and the handle answers that the task was
-    /// cancelled.
+    /// Dropping the returned handle detaches the task. After the runtime's end the future is dropped at once
+    /// and the handle answers that the task was cancelled.
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -114,50 +104,6 @@ impl Handle {
             .unwrap_or_else(|| self.inner.next_home.fetch_add(1, Ordering::Relaxed) % shared.remotes.len())]
     }
 
-    /// Runs a blocking job on this runtime's pool. See the crate's `spawn_blocking`.
-    #[track_caller]
-    pub fn spawn_blocking<F, R>(&self, job: F) -> JoinHandle<R>
-    where
-        F: FnOnce() -> R + Send + 'static,
-        R: Send + 'static,
-    {
-        let site = Location::caller();
-        let handle = self.clone();
-        let shared = Arc::clone(&self.inner.shared);
-        shared.activity.enter();
-        let body = move || {
-            let _entered = handle.enter();
-            job()
-        };
-        let (job, join) = Job::new(body, site, move || shared.leave_activity());
-        if let Err(refused) = self.inner.blocking.run(job) {
-            if refused.source.kind() == std::io::ErrorKind::BrokenPipe {
-                drop(refused.job);
-            } else {
-                refused.job.refuse(refused.source);
-            }
-        }
-        join
-    }
-
-    /// Runs a future to its end on the current thread, inside of this runtime.
-    ///
-    /// On a multi_thread runtime the workers go on as ever. On a current_thread runtime this does not drive
-    /// other tasks: only `Runtime::block_on` does.
-    ///
-    /// # Panics
-    /// If the future panics, or if this thread is already running a runtime's tasks.
-    #[track_caller]
-    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let _entered = context::enter_block_on(self);
-        block_on::block_on(&self.inner.shared, future)
-    }
-
-    /// Makes this the current thread's runtime until the guard is dropped: `spawn` and sockets find it.
-    pub fn enter(&self) -> EnterGuard {
-        context::enter(self)
-    }
-
     /// Which kind of runtime it is.
     pub fn runtime_flavor(&self) -> Flavor {
         self.inner.flavor
@@ -169,15 +115,3 @@ impl fmt::Debug for Handle {
         f.debug_struct("Handle").field("flavor", &self.inner.flavor).finish_non_exhaustive()
     }
 }
-
-/// [`Handle::try_current`] was called outside of a runtime.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TryCurrentError(());
-
-impl fmt::Display for TryCurrentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(context::NO_RUNTIME)
-    }
-}
-
-impl std::error::Error for TryCurrentError {}

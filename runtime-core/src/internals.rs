@@ -1,5 +1,26 @@
 //! What the models of `loom-tests` reach.
 
+pub use crate::scheduler::Shared;
 pub use crate::scheduler::activity::Activity;
-pub use crate::scheduler::idle::{GotUp, Idle, Picked};
+pub use crate::scheduler::idle::{GotUp, Idle, Picked, WORKERS_MAX};
 pub use crate::scheduler::park::Parker;
+pub use crate::scheduler::slot::Slot;
+pub use crate::util::fault::{Fault, plant};
+
+use crate::port::{Driver, DriverHandle};
+use crate::primitive::Arc;
+use crate::scheduler::Options;
+use crate::timer::Timers;
+use crate::timer::clock::SystemClock;
+use std::future::Future;
+
+/// What the threads of a runtime without workers share: enough for a `block_on`.
+pub fn shared(driver: Box<dyn Driver>, handle: std::sync::Arc<dyn DriverHandle>) -> Arc<Shared> {
+    let timers = Arc::new(Timers::new(std::sync::Arc::new(SystemClock), 1, || {}));
+    Arc::new(Shared::new(Vec::new(), 0, timers, driver, handle, Options::default()))
+}
+
+/// Drives `future` on this thread, as a multi_thread runtime's `block_on` does.
+pub fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
+    crate::block_on::block_on(shared, future)
+}

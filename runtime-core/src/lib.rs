@@ -4,8 +4,8 @@
 //! traits of [`port`] through which those plug in. Use it through the facade `runtime`.
 //!
 //! Imports go down only: 1 [`primitive`] · 2 [`util`] · 3 [`task`], [`coop`], [`sync`], [`timer`]
-//! (mechanism: knows wakers, not workers) · 4 [`port`] · 5 `scheduler` · 6 [`mod@handle`], [`context`],
-//! [`mod@runtime`] · 7 [`time`] (the futures that ask the context for the mechanism).
+//! (mechanism: knows wakers, not workers) · 4 [`port`] · 5 `scheduler` · 6 [`config`], [`mod@handle`],
+//! [`context`], [`spawn`], [`local_set`], [`mod@runtime`] · 7 [`time`] (the futures that ask the context for the mechanism).
 
 #![deny(clippy::disallowed_types)]
 // `internals`, the door for loom, re-exports what is unreachable otherwise.
@@ -30,6 +30,7 @@ pub mod context;
 mod current_thread;
 pub mod handle;
 pub mod local_set;
+mod local_tasks;
 pub mod runtime;
 pub mod spawn;
 

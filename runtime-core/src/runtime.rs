@@ -8,11 +8,12 @@
 
 use crate::config::Config;
 use crate::context::{self, EnterGuard};
-use crate::current_thread::{CurrentThread, LocalTasks};
+use crate::current_thread::CurrentThread;
 use crate::handle::{Flavor, Handle};
+use crate::local_tasks::LocalTasks;
 use crate::port::Ports;
 use crate::primitive::{Arc, Mutex, thread};
-use crate::scheduler::{Homes, Monitor, Options, Shared, Step, Worker};
+use crate::scheduler::{self, Homes, Monitor, Options, Shared, Step, Worker};
 use crate::task::{Home, JoinHandle};
 use crate::timer::Timers;
 use std::future::Future;
@@ -25,6 +26,14 @@ use std::time::{Duration, Instant};
 ///
 /// The drop waits for the polls that are going on, and for nothing else: running blocking jobs are left
 /// behind. Inside of async code it does not wait at all.
+///
+/// # Examples
+/// ```
+/// let runtime = runtime::Builder::new_multi_thread().worker_threads(2).build()?;
+/// let sum = runtime.spawn(async { 40 + 2 });
+/// assert_eq!(runtime.block_on(sum).unwrap(), 42);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Runtime {
     handle: Handle,
@@ -43,6 +52,9 @@ impl Runtime {
     ///
     /// # Errors
     /// The system's, when a thread cannot be had. Those already started have ended then.
+    ///
+    /// # Panics
+    /// If `config` gives a thread a name with a NUL in it.
     pub fn build(config: &Config, ports: Ports) -> io::Result<Runtime> {
         let Ports { driver, driver_handle, blocking, clock } = ports;
         let is_current = config.flavor == Flavor::CurrentThread;
@@ -105,10 +117,21 @@ impl Runtime {
     }
 
     /// Runs a future to its end on the current thread. On a current_thread runtime the tasks run
-    /// meanwhile, on this thread; on a multi_thread runtime the workers run them.
+    /// meanwhile, on this thread; on a multi_thread runtime the workers run them. Tasks that are not done when
+    /// the future is wait for the next call on a current_thread runtime.
     ///
     /// # Panics
-    /// If the future panics, or if this thread is already running a runtime's tasks.
+    /// If the future panics, or if this thread is already running a runtime's tasks. On a current_thread runtime
+    /// also if tasks of [`spawn_local`](crate::spawn::spawn_local) live on another thread.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = runtime::Builder::new_current_thread().build()?;
+    /// let local = String::from("borrowed");
+    /// let len = runtime.block_on(async { local.len() });
+    /// assert_eq!(len, local.len());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match &self.kind {
@@ -118,12 +141,26 @@ impl Runtime {
     }
 
     /// Ends the runtime, and waits up to `timeout` for running polls and blocking jobs. What has not ended
-    /// then is left behind.
+    /// then is left behind. Tasks are cancelled at their next await; blocking jobs that wait for a thread are
+    /// cancelled, and those that run go on.
+    ///
+    /// Inside of async code it does not wait.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = runtime::Builder::new_multi_thread().worker_threads(1).build()?;
+    /// let endless = runtime.spawn(std::future::pending::<()>());
+    /// runtime.shutdown_timeout(Duration::from_secs(1));
+    /// assert!(futures::executor::block_on(endless).unwrap_err().is_cancelled());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn shutdown_timeout(mut self, timeout: Duration) {
         self.shut_down(Some(timeout));
     }
 
-    /// Ends the runtime without waiting for anything.
+    /// Ends the runtime without waiting for anything: tasks end at their next await, on their workers.
     pub fn shutdown_background(self) {
         self.shutdown_timeout(Duration::ZERO);
     }
@@ -188,7 +225,7 @@ fn start_threads(config: &Config, handle: Handle, workers: Vec<Worker>) -> io::R
     let runtime = Runtime { handle, kind, is_down: false };
     let Kind::MultiThread(threads) = &runtime.kind else { unreachable!("made above") };
     let inner = runtime.handle.inner();
-    let monitor = Monitor::new(Arc::clone(&inner.shared), Arc::clone(&inner.homes));
+    let monitor = Monitor::new(Arc::clone(&inner.shared), inner.homes.clone());
     threads.lock().push(start_thread(config, &inner.shared, move || monitor.run())?);
     for worker in workers {
         let handle = runtime.handle.clone();
@@ -252,7 +289,7 @@ fn call(hook: &Option<crate::config::Hook>) {
 fn run_worker(handle: &Handle, worker: Worker) {
     let inner = handle.inner();
     let mut has_cancelled = false;
-    Rc::new(worker).run(|worker| {
+    scheduler::run_worker(&Rc::new(worker), |worker| {
         if !inner.shared.is_closing() {
             return Step::GoOn;
         }

@@ -4,8 +4,8 @@
 
 use crate::context;
 use crate::coop;
-use crate::current_thread::LocalTasks;
 use crate::handle::Handle;
+use crate::local_tasks::LocalTasks;
 use crate::scheduler::with_current;
 use crate::task::{JoinHandle, Meta};
 use std::fmt;

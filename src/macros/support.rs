@@ -17,6 +17,9 @@ pub use std::task::Poll;
 pub use std::unreachable;
 
 /// The `else` of a `select!` that has none.
+///
+/// # Panics
+/// Always: that is what it is for.
 #[cold]
 #[track_caller]
 pub fn select_all_disabled() -> ! {
@@ -58,6 +61,9 @@ pub fn poll_join<F: Future>(future: Pin<&mut MaybeDone<F>>, cx: &mut Context<'_>
 }
 
 /// Polls one future of a `try_join!` that may be done already: is it still pending? Or was it an error?
+///
+/// # Errors
+/// The future's own.
 #[inline]
 pub fn poll_try_join<T, E, F>(mut future: Pin<&mut MaybeDone<F>>, cx: &mut Context<'_>) -> Result<bool, E>
 where
@@ -71,6 +77,9 @@ where
 }
 
 /// The output of a future that is done.
+///
+/// # Panics
+/// If it is not.
 #[inline]
 pub fn take_output<F: Future>(future: Pin<&mut MaybeDone<F>>) -> F::Output {
     future.take_output().expect("polled until it was done")

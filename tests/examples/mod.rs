@@ -20,7 +20,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
     let output = cargo.output().expect("cargo cannot be run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let messages = String::from_utf8(output.stdout).unwrap();
-    let path = messages.lines().filter_map(|line| line.split_once("\"executable\":\"")).last();
+    let path = messages.lines().filter_map(|line| line.split_once("\"executable\":\"")).next_back();
     PathBuf::from(path.expect("cargo names the executable").1.split('"').next().unwrap())
 }
 

@@ -110,8 +110,15 @@ fn clone(data: *const ()) -> RawWaker {
 }
 
 fn wake(data: *const ()) {
+    struct Release(*const ());
+    impl Drop for Release {
+        fn drop(&mut self) {
+            release(self.0);
+        }
+    }
+    // Also when the hook panics.
+    let _release = Release(data);
     wake_by_ref(data);
-    release(data);
 }
 
 fn wake_by_ref(data: *const ()) {

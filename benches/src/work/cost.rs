@@ -44,7 +44,7 @@ pub fn memory_task<R: Spawn>(run: &Run) -> Figures {
 /// Resident bytes of the server per connection that says nothing.
 pub fn memory_connection<R: Rt>(run: &Run) -> Figures {
     let rt = R::new(run.workers);
-    let server = echo::Server::start::<R>(&rt);
+    let server = echo::Server::start_small::<R>(&rt);
     drop(Helper::start(&["hold", &server.address(), "10"]));
     let before = resident();
     let helper = Helper::start(&["hold", &server.address(), &CONNECTIONS.to_string()]);

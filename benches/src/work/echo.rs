@@ -29,9 +29,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it as a task of `rt`.
+    /// Starts it as a task of `rt`. Its buffers are larger than a message, as a server's are: a read
+    /// that does not fill them says that there is no more.
     pub fn start<R: Rt>(rt: &R) -> Self {
-        Self::start_with(rt, serve::<R>)
+        Self::start_with(rt, serve::<R, 1024>)
+    }
+
+    /// The same with buffers that are no larger than a message.
+    pub fn start_small<R: Rt>(rt: &R) -> Self {
+        Self::start_with(rt, serve::<R, MESSAGE>)
     }
 
     /// Starts a server that runs `serve` as a task for each connection.
@@ -78,9 +84,9 @@ pub fn bind() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// Sends back what comes in.
-async fn serve<R: Rt>(mut stream: R::Stream) -> io::Result<()> {
-    let mut buf = [0; MESSAGE];
+/// Sends back what comes in, read into a buffer of `SIZE` bytes.
+async fn serve<R: Rt, const SIZE: usize>(mut stream: R::Stream) -> io::Result<()> {
+    let mut buf = [0; SIZE];
     loop {
         let read = R::read(&mut stream, &mut buf).await?;
         if read == 0 {

@@ -1,9 +1,13 @@
-//! The worker that the current thread is, if it is one.
+//! The worker that the current thread is, if it is one: where a wake on this thread goes.
+//!
+//! The loop does not know this file. Who runs a worker enters here, and so does a task that was woken.
 
 #![forbid(unsafe_code)]
 
 use super::shared::Shared;
-use super::worker::Worker;
+use super::worker::{Step, Worker};
+use crate::primitive::Arc;
+use crate::task::{Notified, Schedule};
 use crate::tls;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,8 +16,9 @@ tls! {
     static CURRENT: RefCell<Option<Rc<Worker>>> = RefCell::new(None);
 }
 
-/// Makes the current thread `worker` for the length of `f`.
-pub(crate) fn enter<R>(worker: Rc<Worker>, f: impl FnOnce() -> R) -> R {
+/// Runs `worker` on the current thread, until `step` says stop. It is asked before each round, and after each
+/// sleep.
+pub(crate) fn run(worker: &Rc<Worker>, step: impl FnMut(&Worker) -> Step) {
     struct Restore(Option<Rc<Worker>>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -22,8 +27,9 @@ pub(crate) fn enter<R>(worker: Rc<Worker>, f: impl FnOnce() -> R) -> R {
         }
     }
     // On a thread that is ending what is woken goes to the injector, from where the worker takes it.
-    let _restore = Restore(CURRENT.try_with(|current| current.replace(Some(worker))).ok().flatten());
-    f()
+    let outer = CURRENT.try_with(|current| current.replace(Some(Rc::clone(worker)))).ok().flatten();
+    let _restore = Restore(outer);
+    worker.run(step);
 }
 
 /// Gives `f` the current thread's worker, if it belongs to `shared`.
@@ -45,4 +51,25 @@ pub(crate) fn with<R>(shared: &Shared, f: impl FnOnce(Option<&Worker>) -> R) -> 
 /// Whether the current thread is a worker, of any runtime.
 pub(crate) fn is_worker() -> bool {
     CURRENT.try_with(|current| current.borrow().is_some()).unwrap_or(false)
+}
+
+impl Schedule for Arc<Shared> {
+    #[inline]
+    fn schedule(&self, task: Notified) {
+        with(self, |worker| match worker {
+            Some(worker) => worker.push(task),
+            None => self.inject(task),
+        });
+    }
+
+    fn reschedule(&self, task: Notified) {
+        with(self, |worker| match worker {
+            Some(worker) => worker.push_back(task),
+            None => self.inject(task),
+        });
+    }
+
+    fn vacated(&self) {
+        self.home_vacated();
+    }
 }

@@ -21,6 +21,7 @@
 
 use crate::primitive::Mutex;
 use crate::primitive::atomic::{AtomicU32, Ordering, fence};
+use crate::util::fault::{Fault, planted};
 use std::fmt;
 
 const SEARCHING_ONE: u32 = 1;
@@ -50,8 +51,11 @@ pub struct Picked {
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub enum GotUp {
-    /// It has taken itself off the list; the flag says whether nobody was awake before.
-    Self_ { was_first: bool },
+    /// It has taken itself off the list.
+    Self_ {
+        /// Whether nobody was awake before.
+        was_first: bool,
+    },
     /// A notifier had.
     Picked,
 }
@@ -76,7 +80,9 @@ impl Idle {
     #[inline]
     pub fn needs_wake(&self) -> bool {
         // ORDER: p2 above; the load may then be Relaxed.
-        fence(Ordering::SeqCst);
+        if !planted(Fault::NotifyUnfenced) {
+            fence(Ordering::SeqCst);
+        }
         let word = self.word.load(Ordering::Relaxed);
         searching(word) == 0 && sleeping(word) > 0
     }
@@ -137,7 +143,9 @@ impl Idle {
         self.word.fetch_add(change, Ordering::AcqRel);
         drop(sleepers);
         // ORDER: w2 above.
-        fence(Ordering::SeqCst);
+        if !planted(Fault::SleepUnfenced) {
+            fence(Ordering::SeqCst);
+        }
     }
 
     /// The caller is awake again, and from here on counted as searching: by itself, or by who picked it.

@@ -6,18 +6,21 @@
 //! condition variables (`park`). The monitor (`monitor`) looks after workers that are stuck in a poll. A
 //! current_thread runtime is the same loop with one worker and no monitor.
 
-pub mod activity;
+pub(crate) mod activity;
 mod current;
-pub mod idle;
+pub(crate) mod idle;
 mod monitor;
-pub mod park;
+pub(crate) mod park;
 mod queue;
+#[cfg(loom)]
+mod queue_loom;
 mod shared;
-mod slot;
+mod signal;
+pub(crate) mod slot;
 mod steal;
 mod worker;
 
-pub(crate) use current::{is_worker, with as with_current};
+pub(crate) use current::{is_worker, run as run_worker, with as with_current};
 pub(crate) use monitor::Monitor;
 pub use shared::Shared;
 pub(crate) use shared::{Homes, Options};

@@ -5,15 +5,14 @@
 //! to: the monitor moves the slot's task to the injector, polls an unattended driver, fires overdue timers.
 //! All of that wakes a sleeping worker, if there is one.
 //!
-//! It sleeps when all workers do, after lingering a little: an edge from idle to busy then costs no system
-//! call most of the time. The proof that none is missed is that of `idle`: the monitor stores `asleep`,
-//! fences, and looks whether all sleep; who gets up first changes the word, fences, and loads `asleep`.
+//! It sleeps when all workers do (`signal`), after lingering a little: an edge from idle to busy then costs
+//! no system call most of the time.
 
 #![forbid(unsafe_code)]
 
 use super::shared::{Homes, Shared};
-use crate::primitive::atomic::{AtomicBool, Ordering, fence};
-use crate::primitive::{Arc, Condvar, Mutex};
+use crate::primitive::Arc;
+use crate::primitive::atomic::Ordering;
 use crate::util::wake_list::WakeList;
 use std::time::Duration;
 
@@ -25,64 +24,6 @@ const LINGER_LOOKS: u32 = 2;
 
 /// How overdue a timer is that nobody fires, in nanoseconds.
 const OVERDUE_NS: u64 = 5_000_000;
-
-/// How the monitor is woken and ended.
-#[derive(Debug)]
-pub(crate) struct Signal {
-    asleep: AtomicBool,
-    ended: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Default for Signal {
-    fn default() -> Self {
-        Signal { asleep: AtomicBool::new(false), ended: Mutex::new(false), changed: Condvar::new() }
-    }
-}
-
-impl Signal {
-    /// The first worker got up.
-    pub(crate) fn rouse(&self) {
-        // ORDER: the fence of the proof above.
-        fence(Ordering::SeqCst);
-        if self.asleep.load(Ordering::Relaxed) {
-            let _ended = self.ended.lock();
-            self.asleep.store(false, Ordering::Relaxed);
-            self.changed.notify_all();
-        }
-    }
-
-    /// Ends the monitor's thread.
-    pub(crate) fn end(&self) {
-        *self.ended.lock() = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits for the next look. `false`: the end.
-    fn wait(&self) -> bool {
-        let ended = self.ended.lock();
-        if *ended {
-            return false;
-        }
-        let (ended, _) = self.changed.wait_timeout(ended, LOOK_EVERY);
-        !*ended
-    }
-
-    /// Sleeps while all workers sleep. `false`: the end.
-    fn sleep_while(&self, all_asleep: impl Fn() -> bool) -> bool {
-        let mut ended = self.ended.lock();
-        self.asleep.store(true, Ordering::Relaxed);
-        // ORDER: the fence of the proof above.
-        fence(Ordering::SeqCst);
-        if !all_asleep() {
-            self.asleep.store(false, Ordering::Relaxed);
-        }
-        while !*ended && self.asleep.load(Ordering::Relaxed) {
-            ended = self.changed.wait(ended);
-        }
-        !*ended
-    }
-}
 
 /// What the monitor remembers of its last look.
 #[derive(Debug)]
@@ -104,7 +45,7 @@ impl Monitor {
     pub(crate) fn run(mut self) {
         let shared = Arc::clone(&self.shared);
         let mut idle_looks = 0;
-        while shared.monitor.wait() {
+        while shared.monitor.wait(LOOK_EVERY) {
             if !shared.idle.all_asleep() {
                 idle_looks = 0;
                 self.look();

@@ -12,6 +12,7 @@
 use crate::port::DriverHandle;
 use crate::primitive::atomic::{AtomicU32, Ordering};
 use crate::primitive::{Condvar, Mutex};
+use crate::util::fault::{Fault, planted};
 
 const EMPTY: u32 = 0;
 const ASLEEP: u32 = 1;
@@ -58,6 +59,10 @@ impl Parker {
     }
 
     fn enter(&self, state: u32) -> bool {
+        if planted(Fault::TokenLost) {
+            self.state.swap(state, Ordering::AcqRel);
+            return true;
+        }
         // ORDER: Acquire on failure: the token's giver is visible. Release: our state before sleeping is.
         match self.state.compare_exchange(EMPTY, state, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => true,
@@ -91,7 +96,9 @@ impl Parker {
         match self.state.swap(NOTIFIED, Ordering::AcqRel) {
             ASLEEP => {
                 // The worker is between its check and its wait, or waits: the lock tells which.
-                drop(self.lock.lock());
+                if !planted(Fault::SleeperOverlooked) {
+                    drop(self.lock.lock());
+                }
                 self.condvar.notify_one();
             }
             IN_DRIVER => driver.unpark(),

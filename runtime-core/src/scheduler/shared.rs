@@ -3,23 +3,23 @@
 #![forbid(unsafe_code)]
 
 use super::activity::Activity;
-use super::current;
 use super::idle::{Idle, Picked};
-use super::monitor::Signal;
 use super::park::Parker;
 use super::queue::{Injector, Stealer};
+use super::signal::Signal;
 use super::slot::Slot;
 use crate::port::{Driver, DriverHandle};
 use crate::primitive::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use crate::primitive::{Arc, CachePadded, Condvar, Mutex};
-use crate::task::{Home, Notified, Schedule};
+use crate::task::{Home, Notified};
 use crate::timer::Timers;
 use crate::util::wake_list::WakeList;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// The homes of a runtime's tasks. They stand outside of [`Shared`], which they keep alive.
-pub(crate) type Homes = Arc<[Arc<Home<Arc<Shared>>>]>;
+/// The homes of a runtime's tasks. They stand outside of [`Shared`], which they keep alive. (std's Arc:
+/// loom's holds no slices.)
+pub(crate) type Homes = std::sync::Arc<[Arc<Home<Arc<Shared>>>]>;
 
 /// A hook of the builder.
 pub(crate) type Hook = std::sync::Arc<dyn Fn() + Send + Sync>;
@@ -184,6 +184,14 @@ impl Shared {
         self.closing.load(Ordering::Acquire)
     }
 
+    /// A closed home has become empty.
+    pub(crate) fn home_vacated(&self) {
+        // ORDER: AcqRel: the last one sees what all did.
+        if self.homes_left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.unpark_all();
+        }
+    }
+
     /// Whether every home is closed and empty.
     pub(crate) fn is_vacated(&self) -> bool {
         // ORDER: Acquire: what the last tasks did is visible to whoever goes on.
@@ -227,30 +235,6 @@ impl Shared {
             };
         }
         *running
-    }
-}
-
-impl Schedule for Arc<Shared> {
-    #[inline]
-    fn schedule(&self, task: Notified) {
-        current::with(self, |worker| match worker {
-            Some(worker) => worker.push(task),
-            None => self.inject(task),
-        });
-    }
-
-    fn reschedule(&self, task: Notified) {
-        current::with(self, |worker| match worker {
-            Some(worker) => worker.push_back(task),
-            None => self.inject(task),
-        });
-    }
-
-    fn vacated(&self) {
-        // ORDER: AcqRel: the last one sees what all did.
-        if self.homes_left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.unpark_all();
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::idle::GotUp;
 use super::queue::{Local, Steal};
 use super::shared::{Hook, Remote, Shared};
 use super::slot::Slot;
-use super::{current, steal};
+use super::steal;
 use crate::primitive::Arc;
 use crate::primitive::atomic::{AtomicU32, Ordering};
 use crate::task::{Home, Notified};
@@ -22,7 +22,6 @@ use crate::util::wake_list::WakeList;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
 use std::time::Duration;
 
 /// Most polls in a round: how long what comes from outside may wait, in polls (tokio's and Go's figure).
@@ -117,23 +116,21 @@ impl Worker {
         self.queue.push(task);
     }
 
-    /// Runs until `step` says stop. It is asked before each round, and after each sleep.
-    pub(crate) fn run(self: &Rc<Self>, mut step: impl FnMut(&Worker) -> Step) {
-        current::enter(Rc::clone(self), || {
-            while step(self) == Step::GoOn {
-                self.round();
-                // `step` may have polled something too: events must not wait for tasks alone.
-                self.count_poll();
-                self.end_round();
-                if self.has_local() || self.search() {
-                    continue;
-                }
-                self.sleep();
+    /// Runs until `step` says stop; [`current::run`](super::current::run) makes the thread this worker first.
+    pub(super) fn run(&self, mut step: impl FnMut(&Worker) -> Step) {
+        while step(self) == Step::GoOn {
+            self.round();
+            // `step` may have polled something too: events must not wait for tasks alone.
+            self.count_poll();
+            self.end_round();
+            if self.has_local() || self.search() {
+                continue;
             }
-            if self.searching.get() {
-                self.leave_search();
-            }
-        });
+            self.sleep();
+        }
+        if self.searching.get() {
+            self.leave_search();
+        }
     }
 
     /// Empties every queue of a runtime whose only worker this is, and which does not run.
@@ -298,9 +295,8 @@ impl Worker {
             return;
         }
         let deadline_ns = shared.timers.begin_park();
-        let mut timeout = deadline_ns.map(|deadline_ns| {
-            Duration::from_nanos(deadline_ns.saturating_sub(shared.timers.now_ns()))
-        });
+        let mut timeout = deadline_ns
+            .map(|deadline_ns| Duration::from_nanos(deadline_ns.saturating_sub(shared.timers.now_ns())));
         if shared.timers.source().is_paused() {
             timeout = None;
             self.jump(&mut **driver, ready);

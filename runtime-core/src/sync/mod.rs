@@ -29,15 +29,10 @@ mod permits;
 mod semaphore;
 mod wait_list;
 
-#[cfg(not(loom))]
-mod fault;
-#[cfg(loom)]
-#[path = "fault_loom.rs"]
-mod fault;
-
 pub mod mpsc;
 pub mod oneshot;
 
+use crate::util::fault;
 pub use mutex::TryLockError;
 pub use mutex_guard::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 pub use notify::{Notified, Notify, OwnedNotified};

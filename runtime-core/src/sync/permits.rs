@@ -7,7 +7,8 @@
 //! |---|---|---|
 //! | 0 | CLOSED | nobody gets permits any more; permits may still be given back |
 //! | 1 | WAITERS | the list is not empty |
-//! | 2.. | | free permits |
+//! | 2.. | | free permits; how many bits is the [`Refill`]'s choice |
+//! | above | | left alone here: a channel keeps its tail there, to send with one exchange |
 //!
 //! While WAITERS is not set, taking and giving back are one compare-exchange each and take no lock.
 //! **WAITERS is set and cleared only under the lock of the list, and while it is set nothing else in the
@@ -30,19 +31,20 @@
 use super::fault::{Fault, planted};
 use super::wait_list::{Locked, Outcome, WaitList, Waiter, Woken};
 use crate::coop;
-use crate::primitive::atomic::{AtomicUsize, Ordering, fence};
+use crate::primitive::atomic::{AtomicU64, Ordering, fence};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-const CLOSED: usize = 1;
-const WAITERS: usize = 2;
-const SHIFT: usize = 2;
+const CLOSED: u64 = 1;
+const WAITERS: u64 = 2;
+const SHIFT: u32 = 2;
 
-/// The most permits there can be; as in tokio.
-pub(crate) const PERMITS_MAX: usize = usize::MAX >> 3;
+/// The most permits of a semaphore; as in tokio.
+pub(crate) const PERMITS_MAX: usize = <NoRefill as Refill>::FREE_MAX;
 
 const GRANTED: Outcome = Outcome::new(1);
 const REFUSED: Outcome = Outcome::new(2);
@@ -58,6 +60,11 @@ pub(crate) enum Refusal {
 
 /// Where further permits may be found when the word has none.
 pub(crate) trait Refill {
+    /// Bits of the word that count free permits.
+    const FREE_BITS: u32;
+    /// The most free permits.
+    const FREE_MAX: usize = usize::MAX >> (usize::BITS - Self::FREE_BITS);
+
     /// How many there are since the last call; they now belong to the caller.
     fn pull(&self) -> usize;
 
@@ -70,6 +77,8 @@ pub(crate) trait Refill {
 pub(crate) struct NoRefill;
 
 impl Refill for NoRefill {
+    const FREE_BITS: u32 = usize::BITS - 3;
+
     fn pull(&self) -> usize {
         0
     }
@@ -78,10 +87,23 @@ impl Refill for NoRefill {
 }
 
 /// A value of the word.
-#[derive(Clone, Copy)]
-struct Word(usize);
+struct Word<R>(u64, PhantomData<R>);
 
-impl Word {
+impl<R> Clone for Word<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Word<R> {}
+
+impl<R: Refill> Word<R> {
+    const FREE_MASK: u64 = (R::FREE_MAX as u64) << SHIFT;
+
+    const fn new(word: u64) -> Self {
+        Word(word, PhantomData)
+    }
+
     fn is_closed(self) -> bool {
         self.0 & CLOSED != 0
     }
@@ -91,21 +113,36 @@ impl Word {
     }
 
     fn free(self) -> usize {
-        self.0 >> SHIFT
+        ((self.0 & Self::FREE_MASK) >> SHIFT) as usize
     }
 
-    /// The same flags, another number.
-    fn with_free(self, free: usize) -> Word {
-        Word(free << SHIFT | self.0 & (CLOSED | WAITERS))
+    /// Everything else the same, another number.
+    fn with_free(self, free: usize) -> Self {
+        Word::new(self.0 & !Self::FREE_MASK | (free as u64) << SHIFT)
     }
 
-    /// Whether `need` can be taken without waiting. Nothing needs nobody's turn.
-    fn admits(self, need: usize) -> bool {
-        need == 0 || !self.has_waiters() && self.free() >= need
+    /// The word after `n` were given back.
+    ///
+    /// # Panics
+    /// If there would be too many.
+    fn plus(self, n: usize) -> Self {
+        let sum = self.free().checked_add(n).filter(|sum| *sum <= R::FREE_MAX);
+        self.with_free(sum.expect("number of added permits would overflow `MAX_PERMITS`"))
+    }
+
+    /// The word after `need` were taken without waiting. Nothing needs nobody's turn.
+    fn take(self, need: usize) -> Result<Self, Refusal> {
+        if self.is_closed() {
+            Err(Refusal::Closed)
+        } else if need == 0 || !self.has_waiters() && self.free() >= need {
+            Ok(self.with_free(self.free() - need))
+        } else {
+            Err(Refusal::NoPermits)
+        }
     }
 }
 
-impl fmt::Debug for Word {
+impl<R: Refill> fmt::Debug for Word<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut f = f.debug_struct("Permits");
         f.field("free", &self.free()).field("waiters", &self.has_waiters());
@@ -115,12 +152,12 @@ impl fmt::Debug for Word {
 
 /// The permits.
 pub(crate) struct Permits<R = NoRefill> {
-    word: AtomicUsize,
+    word: AtomicU64,
     waiters: WaitList,
     refill: R,
 }
 
-impl<R> fmt::Debug for Permits<R> {
+impl<R: Refill> fmt::Debug for Permits<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.load().fmt(f)
     }
@@ -134,27 +171,38 @@ impl Permits {
         /// If they are more than [`PERMITS_MAX`].
         pub(crate) const fn new(free: usize) -> Self {
             assert!(free <= PERMITS_MAX, "a semaphore may not have more than `MAX_PERMITS` permits");
-            Permits { word: AtomicUsize::new(free << SHIFT), waiters: WaitList::new(), refill: NoRefill }
+            let word = AtomicU64::new((free as u64) << SHIFT);
+            Permits { word, waiters: WaitList::new(), refill: NoRefill }
         }
     }
 }
 
-impl<R> Permits<R> {
+impl<R: Refill> Permits<R> {
     /// `free` permits, and more from `refill`.
     pub(crate) fn with_refill(free: usize, refill: R) -> Self {
-        assert!(free <= PERMITS_MAX, "a channel's capacity may not exceed `Semaphore::MAX_PERMITS`");
-        Permits { word: AtomicUsize::new(free << SHIFT), waiters: WaitList::new(), refill }
+        assert!(free <= R::FREE_MAX, "more permits than the word can count");
+        Permits { word: AtomicU64::new((free as u64) << SHIFT), waiters: WaitList::new(), refill }
     }
 
-    fn load(&self) -> Word {
+    /// The word, for who keeps something above the permits.
+    pub(crate) fn word(&self) -> &AtomicU64 {
+        &self.word
+    }
+
+    /// The word after `need` were taken without waiting, for who exchanges it.
+    pub(crate) fn take_from(word: u64, need: usize) -> Result<u64, Refusal> {
+        Word::<R>::new(word).take(need).map(|word| word.0)
+    }
+
+    fn load(&self) -> Word<R> {
         // ORDER: Acquire; whoever sees CLOSED sees what was done before closing.
-        Word(self.word.load(Ordering::Acquire))
+        Word::new(self.word.load(Ordering::Acquire))
     }
 
     /// ORDER: AcqRel; taking pairs with the giving back before it, what a holder did is seen by the next.
-    fn exchange(&self, old: Word, new: Word) -> Result<Word, Word> {
+    fn exchange(&self, old: Word<R>, new: Word<R>) -> Result<Word<R>, Word<R>> {
         let result = self.word.compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Acquire);
-        result.map(Word).map_err(Word)
+        result.map(Word::new).map_err(Word::new)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -179,20 +227,18 @@ impl<R> Permits<R> {
         }
         0
     }
-}
 
-impl<R: Refill> Permits<R> {
     /// Gives `n` back, to those who wait first.
     ///
     /// # Panics
-    /// If there would be more than [`PERMITS_MAX`] free.
+    /// If there would be more than [`Refill::FREE_MAX`] free.
     pub(crate) fn release(&self, n: usize) {
         if n == 0 {
             return;
         }
         let mut word = self.load();
         while !word.has_waiters() {
-            match self.exchange(word, word.with_free(checked_sum(word.free(), n))) {
+            match self.exchange(word, word.plus(n)) {
                 Ok(_) => return,
                 Err(now) => word = now,
             }
@@ -205,23 +251,24 @@ impl<R: Refill> Permits<R> {
     fn grant(&self, locked: &mut Locked<'_>, n: usize, woken: &mut Woken) {
         let mut word = self.load();
         while !word.has_waiters() {
-            match self.exchange(word, word.with_free(checked_sum(word.free(), n))) {
+            match self.exchange(word, word.plus(n)) {
                 Ok(_) => return,
                 Err(now) => word = now,
             }
         }
-        // WAITERS is set and the lock is ours: the word is, too.
-        let mut free = checked_sum(word.free(), n);
-        while let Some(need) = locked.front_need().filter(|need| *need <= free) {
-            free -= need;
+        // WAITERS is set and the lock is ours: so is the word, but for what others keep above the permits.
+        let mut new = word.plus(n);
+        while let Some(need) = locked.front_need().filter(|need| *need <= new.free()) {
+            new = new.with_free(new.free() - need);
             locked.notify_front(GRANTED, woken);
         }
         if locked.is_empty() {
-            word = Word(word.0 & !WAITERS);
+            new.0 &= !WAITERS;
             self.refill.announce(false);
         }
-        // ORDER: Release, as in `exchange`. What earlier holders did came here through the lock.
-        self.word.store(word.with_free(free).0, Ordering::Release);
+        // ORDER: AcqRel, as in `exchange`. What earlier holders did came here through the lock. Adding the
+        // difference leaves the bits above as they are now.
+        self.word.fetch_add(new.0.wrapping_sub(word.0), Ordering::AcqRel);
     }
 
     /// Refuses everybody from now on.
@@ -252,18 +299,13 @@ impl<R: Refill> Permits<R> {
     pub(crate) fn try_acquire(&self, need: usize) -> Result<(), Refusal> {
         let mut word = self.load();
         loop {
-            if word.is_closed() {
-                return Err(Refusal::Closed);
-            }
-            if word.admits(need) {
-                match self.exchange(word, word.with_free(word.free() - need)) {
+            match word.take(need) {
+                Ok(taken) => match self.exchange(word, taken) {
                     Ok(_) => return Ok(()),
                     Err(now) => word = now,
-                }
-            } else if self.refill() {
-                word = self.load();
-            } else {
-                return Err(Refusal::NoPermits);
+                },
+                Err(Refusal::NoPermits) if self.refill() => word = self.load(),
+                Err(refusal) => return Err(refusal),
             }
         }
     }
@@ -278,17 +320,14 @@ impl<R: Refill> Permits<R> {
         let mut waker = Some(cx.waker().clone());
         let mut locked = self.waiters.lock();
         let mut word = self.load();
-        loop {
-            if word.is_closed() {
+        while !word.has_waiters() {
+            let taken = word.take(need);
+            if taken.is_err_and(|refusal| refusal == Refusal::Closed) {
                 return Poll::Ready(Err(Refusal::Closed));
             }
-            if word.has_waiters() {
-                break;
-            }
-            let admitted = word.admits(need);
-            let new = if admitted { word.with_free(word.free() - need) } else { Word(word.0 | WAITERS) };
+            let new = taken.unwrap_or(Word::new(word.0 | WAITERS));
             match self.exchange(word, new) {
-                Ok(_) if admitted => return Poll::Ready(Ok(())),
+                Ok(_) if taken.is_ok() => return Poll::Ready(Ok(())),
                 Ok(_) => break,
                 Err(now) => word = now,
             }
@@ -321,11 +360,6 @@ impl<R: Refill> Permits<R> {
 
 fn meaning(outcome: Outcome) -> Result<(), Refusal> {
     if outcome == GRANTED { Ok(()) } else { Err(Refusal::Closed) }
-}
-
-fn checked_sum(free: usize, n: usize) -> usize {
-    let sum = free.checked_add(n).filter(|sum| *sum <= PERMITS_MAX);
-    sum.expect("number of added permits would overflow `MAX_PERMITS`")
 }
 
 pin_project! {

@@ -93,7 +93,7 @@ impl JoinError {
         self.0.spawn_site
     }
 
-    /// The name given by [`task::Builder::name`](super::Builder::name).
+    /// The name given by `task::Builder::name`.
     pub fn task_name(&self) -> Option<&str> {
         self.0.name.as_deref()
     }

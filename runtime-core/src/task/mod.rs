@@ -14,6 +14,12 @@
 //! | the cell | its references: one of the runtime until DONE, one of the handle, one for each waker |
 //!
 //! The table of moves and their proof obligations is the module documentation of `state`.
+//!
+//! # Invariants
+//! - I1: a [`Notified`] is the one queue entry of its task: it is made by the move that set SCHEDULED, is not
+//!   cloned, and while it exists the runtime's reference keeps the cell alive.
+//! - I2: a frame of [`coop`] whose vtable is `waker::VTABLE` was made by the poll of a task of ours, which lends
+//!   its waker until the poll returns.
 
 mod error;
 mod harness;
@@ -44,7 +50,7 @@ pub struct Notified(RawTask);
 impl Notified {
     /// Polls the task once. Its panics become its result: this never unwinds.
     pub fn run(self) {
-        // SAFETY: `self` is the queue entry, and is consumed.
+        // SAFETY: I1: `self` is the queue entry, and is consumed.
         unsafe { self.0.run() }
     }
 
@@ -85,7 +91,7 @@ pub fn try_id() -> Option<Id> {
     if !ptr::eq(vtable, &waker::VTABLE) {
         return None;
     }
-    // SAFETY: the frame's waker has our vtable, and is lent by the poll that is going on.
+    // SAFETY: I2: the frame's waker has our vtable, and is lent by the poll that is going on.
     Some(unsafe { waker::task_of(data) }.id())
 }
 

@@ -14,6 +14,7 @@ use super::raw::{Header, Name, RawTask};
 use super::state::Submit;
 use super::{Notified, Owner, Schedule};
 use crate::primitive::{Arc, Mutex};
+use crate::util::fault::{Fault, planted};
 use crate::util::linked_list::LinkedList;
 use std::fmt;
 use std::future::Future;
@@ -172,7 +173,7 @@ impl<S: Schedule> Home<S> {
     /// Puts the task into the list. `false`: closed.
     fn list(&self, raw: RawTask) -> bool {
         let mut tasks = self.tasks.lock();
-        if tasks.closed {
+        if tasks.closed && !planted(Fault::CloseUnseen) {
             return false;
         }
         // SAFETY: new, so in no list; it leaves the list before it is freed (O1).

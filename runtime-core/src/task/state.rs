@@ -24,6 +24,7 @@
 //! ```
 
 use crate::primitive::atomic::{AtomicUsize, Ordering};
+use crate::util::fault::{Fault, planted};
 use std::fmt;
 
 const SCHEDULED: usize = 1;
@@ -35,7 +36,7 @@ const CANCELLED: usize = 1 << 5;
 const REF_ONE: usize = 1 << 6;
 
 /// What a new task looks like: in a queue, with a handle, one reference for it and one for the runtime.
-const INITIAL: usize = SCHEDULED | JOIN | 2 * REF_ONE;
+const INITIAL: usize = SCHEDULED | JOIN | (2 * REF_ONE);
 
 /// The word.
 pub(crate) struct State(AtomicUsize);
@@ -92,8 +93,12 @@ impl State {
     /// A wake. Always a read-modify-write: a load alone would let what the waker's thread wrote before go
     /// unseen by the coming poll (tokio #7622).
     pub(crate) fn wake(&self) -> Submit {
+        if planted(Fault::WakeSkipped) && self.0.load(Ordering::Relaxed) & SCHEDULED != 0 {
+            return Submit::No;
+        }
         // ORDER: Release publishes what came before the wake to the poll (`start`); Acquire for the push.
-        submit_if_idle(self.0.fetch_or(SCHEDULED, Ordering::AcqRel))
+        let order = if planted(Fault::WakeUnordered) { Ordering::Relaxed } else { Ordering::AcqRel };
+        submit_if_idle(self.0.fetch_or(SCHEDULED, order))
     }
 
     /// Asks for the task's end. The worker that pops it drops the future.
@@ -123,6 +128,10 @@ impl State {
     /// The poll gave `Pending` and asked for another: to be put into the queue in any case. A
     /// compare-exchange, because flipping two bits blindly would queue a task twice that was woken meanwhile.
     pub(crate) fn pause_scheduled(&self) {
+        if planted(Fault::YieldBlind) {
+            self.0.fetch_xor(RUNNING | SCHEDULED, Ordering::AcqRel);
+            return;
+        }
         let mut now = self.0.load(Ordering::Relaxed);
         loop {
             debug_assert!(now & RUNNING != 0);
@@ -176,7 +185,7 @@ impl State {
         debug_assert!(before & JOIN != 0);
         let done = before & DONE != 0;
         // Once done, the completer may be inside the waker: it stays until the cell goes.
-        Unjoined { drop_output: done, drop_waker: !done }
+        Unjoined { drop_output: done, drop_waker: !done || planted(Fault::WakerDroppedLate) }
     }
 
     /// Whether the task has ended.
@@ -194,13 +203,15 @@ impl State {
     /// not seen it.
     pub(crate) fn set_join_waker(&self) -> Join {
         // ORDER: Release publishes the waker; Acquire sees the output.
-        look(self.0.fetch_or(JOIN_WAKER, Ordering::AcqRel))
+        let before = self.0.fetch_or(JOIN_WAKER, Ordering::AcqRel);
+        if planted(Fault::EndUnseenBySet) { Join::NotYet } else { look(before) }
     }
 
     /// Takes the join waker back, to write another. `Done`: the completer may be inside it.
     pub(crate) fn unset_join_waker(&self) -> Join {
         // ORDER: Acquire sees the output.
-        look(self.0.fetch_and(!JOIN_WAKER, Ordering::AcqRel))
+        let before = self.0.fetch_and(!JOIN_WAKER, Ordering::AcqRel);
+        if planted(Fault::EndUnseenByUnset) { Join::NotYet } else { look(before) }
     }
 
     /// One more reference.

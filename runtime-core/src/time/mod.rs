@@ -3,7 +3,7 @@
 //! Nothing here fires early. On an idle machine a timer is late by less than 2 ms: deadlines within the
 //! same 131 µs fire together. The system's wall clock plays no role.
 //!
-//! Any [`Duration`](std::time::Duration) is fine, up to `Duration::MAX`: a moment that lies beyond what a
+//! Any [`Duration`] is fine, up to `Duration::MAX`: a moment that lies beyond what a
 //! machine can count, 584 years from the runtime's start, does not come.
 //!
 //! These futures are made anywhere; they need a runtime when they are polled and must wait.
@@ -26,3 +26,4 @@ pub use self::instant::Instant;
 pub use self::interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use self::sleep::{Sleep, sleep, sleep_until};
 pub use self::timeout::{Timeout, timeout, timeout_at};
+pub use std::time::Duration;

@@ -57,6 +57,9 @@ impl Alarm {
     ///
     /// # Errors
     /// [`Closed`] when the runtime is shutting down.
+    ///
+    /// # Panics
+    /// If the alarm is started.
     pub fn start(
         self: Pin<&mut Self>,
         shard: Arc<Shard>,

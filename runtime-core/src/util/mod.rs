@@ -1,5 +1,6 @@
 //! Small parts without knowledge of tasks or threads.
 
+pub(crate) mod fault;
 pub mod linked_list;
 pub mod rand;
 pub mod wake_list;

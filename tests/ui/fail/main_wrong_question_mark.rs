@@ -1,5 +1,8 @@
+#[derive(Debug)]
+struct OnlyMine;
+
 #[runtime::main]
-async fn main() -> Result<(), std::io::Error> {
+async fn main() -> Result<(), OnlyMine> {
     let number: u32 = "1".parse()?;
     println!("{number}");
     Ok(())

@@ -62,7 +62,7 @@ impl Ring {
 }
 
 /// A word that a queue under loom can carry: tasks are pointers.
-pub trait Word: Copy {
+pub trait Word: Sized {
     /// As a number.
     fn into_word(self) -> usize;
     /// Back from a number made by [`into_word`](Self::into_word).
@@ -76,7 +76,8 @@ pub trait Word: Copy {
 #[derive(Debug)]
 pub struct Worker<T> {
     ring: Arc<Ring>,
-    kind: std::marker::PhantomData<*mut T>,
+    /// Send, but not Sync, as the original.
+    kind: std::marker::PhantomData<std::cell::Cell<T>>,
 }
 
 /// A thief's end.

@@ -4,10 +4,13 @@ use super::chan::{Chan, Tx, WeakTx, pair};
 use super::error::{SendError, TrySendError};
 use super::receiver::Receiver;
 use super::room::Bounded;
+use crate::coop;
 use crate::sync::blocking::block_on;
-use crate::sync::permits::Refusal;
+use crate::sync::permits::{PERMITS_MAX, Refusal};
 use std::fmt;
+use std::future::poll_fn;
 use std::mem;
+use std::task::{Poll, ready};
 
 /// Makes a channel with room for `buffer` values, sent or reserved and not received.
 ///
@@ -35,6 +38,7 @@ use std::mem;
 #[track_caller]
 pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
     assert!(buffer > 0, "mpsc bounded channel requires buffer > 0");
+    assert!(buffer <= PERMITS_MAX, "a bounded channel's buffer may not exceed `Semaphore::MAX_PERMITS`");
     let (tx, rx) = pair(Bounded::new(buffer));
     (Sender { tx }, Receiver { rx })
 }
@@ -69,7 +73,7 @@ pub struct WeakSender<T> {
 impl<T> Chan<T, Bounded> {
     /// Waits, in turn, for room for `n` values.
     pub(super) async fn reserve(&self, n: usize) -> Result<(), SendError<()>> {
-        if n > self.room().capacity {
+        if n > self.room().permits_max() {
             return Err(SendError(()));
         }
         // Dropped after the wait below, which may have given back what it had been granted.
@@ -81,7 +85,7 @@ impl<T> Chan<T, Bounded> {
 
     /// Takes room for `n` values if that needs no waiting.
     pub(super) fn try_reserve(&self, n: usize) -> Result<(), TrySendError<()>> {
-        if n > self.room().capacity {
+        if n > self.room().permits_max() {
             return Err(TrySendError::Full(()));
         }
         self.room().permits.try_acquire(n).map_err(|refusal| match refusal {
@@ -116,12 +120,25 @@ impl<T> Sender<T> {
     /// # Errors
     /// If the channel is, or gets, closed. Gives the value back.
     pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
-        match self.tx.reserve(1).await {
-            Ok(()) => {
-                self.tx.push(value);
-                Ok(())
-            }
-            Err(_) => Err(SendError(value)),
+        // With room, this takes it and sends in one step, and nothing has to be laid out for a wait.
+        let mut value = Some(value);
+        let tried = poll_fn(|cx| {
+            let progress = ready!(coop::poll_proceed(cx));
+            let Some(unsent) = value.take() else { unreachable!("polled after it was ready") };
+            let tried = self.tx.try_send(unsent);
+            progress.made_progress();
+            Poll::Ready(tried)
+        });
+        match tried.await {
+            Ok(()) => Ok(()),
+            Err((value, Refusal::Closed)) => Err(SendError(value)),
+            Err((value, Refusal::NoPermits)) => match self.tx.reserve(1).await {
+                Ok(()) => {
+                    self.tx.send_reserved(value);
+                    Ok(())
+                }
+                Err(_) => Err(SendError(value)),
+            },
         }
     }
 
@@ -141,14 +158,10 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.try_send(3), Err(TrySendError::Closed(3)));
     /// ```
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        match self.tx.try_reserve(1) {
-            Ok(()) => {
-                self.tx.push(value);
-                Ok(())
-            }
-            Err(TrySendError::Full(())) => Err(TrySendError::Full(value)),
-            Err(TrySendError::Closed(())) => Err(TrySendError::Closed(value)),
-        }
+        self.tx.try_send(value).map_err(|(value, refusal)| match refusal {
+            Refusal::NoPermits => TrySendError::Full(value),
+            Refusal::Closed => TrySendError::Closed(value),
+        })
     }
 
     /// [`send`](Self::send) for a thread without async code. In a task it would hold up the worker.

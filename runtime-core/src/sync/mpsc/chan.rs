@@ -16,19 +16,21 @@
 //! - I1: there is one [`Rx`] per channel, and what pops or marks takes it by `&mut`. So the queue's I4 holds.
 
 use super::queue::{Pushed, Queue};
-use super::room::Room;
+use super::room::{Bounded, Boundless, Room};
 use crate::coop;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::primitive::{Arc, thread};
 use crate::sync::atomic_waker::AtomicWaker;
 use crate::sync::fault::{Fault, planted};
 use crate::sync::notify::Notify;
+use crate::sync::permits::Refusal;
 use crate::util::wake_list::drop_quietly;
+use std::convert::Infallible;
 use std::ops::Deref;
 use std::task::{Context, Poll, ready};
 
 /// What the ends share.
-pub(super) struct Chan<T, R> {
+pub(super) struct Chan<T, R: Room> {
     queue: Queue<T, R>,
     rx_waker: AtomicWaker,
     /// Told when the channel closes.
@@ -49,14 +51,14 @@ pub(super) fn pair<T, R: Room>(room: R) -> (Tx<T, R>, Rx<T, R>) {
     (Tx { chan: Arc::clone(&chan) }, Rx { chan })
 }
 
-impl<T, R> Chan<T, R> {
+impl<T, R: Room> Chan<T, R> {
     /// What limits this channel.
     pub(super) fn room(&self) -> &R {
         self.queue.beside()
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.queue.is_closed()
+        self.room().is_closed()
     }
 
     /// Waits until the channel is closed.
@@ -68,24 +70,13 @@ impl<T, R> Chan<T, R> {
         }
     }
 
-    /// Sends with a permit, which a closed channel honours.
-    pub(super) fn push(&self, value: T) {
-        let pushed = self.queue.push(value);
-        self.after_push(pushed);
-    }
-
-    /// Sends, unless the channel is closed.
-    pub(super) fn push_if_open(&self, value: T) -> Result<(), T> {
-        let pushed = self.queue.push_if_open(value)?;
-        self.after_push(pushed);
-        Ok(())
-    }
-
-    fn after_push(&self, pushed: Pushed) {
-        match pushed {
+    /// Sends if `admit` takes room for it; see [`Queue::push`].
+    fn push<E>(&self, value: T, admit: impl Fn(u64) -> Result<u64, E>) -> Result<(), (T, E)> {
+        match self.queue.push(value, admit)? {
             Pushed::Quiet => {}
             Pushed::Marked => self.rx_waker.wake(),
         }
+        Ok(())
     }
 
     /// Room was given back without a value. A receiver of a closed channel may wait for exactly that.
@@ -105,12 +96,36 @@ impl<T, R> Chan<T, R> {
     }
 }
 
+impl<T> Chan<T, Bounded> {
+    /// Sends into room that was reserved, which a closed channel honours.
+    pub(super) fn send_reserved(&self, value: T) {
+        let Ok(()) = self.push(value, Ok::<u64, Infallible>);
+    }
+
+    /// Sends if there is room and nobody waits for it.
+    pub(super) fn try_send(&self, mut value: T) -> Result<(), (T, Refusal)> {
+        loop {
+            match self.push(value, Bounded::admit) {
+                Err((back, Refusal::NoPermits)) if self.room().permits.refill() => value = back,
+                result => return result,
+            }
+        }
+    }
+}
+
+impl<T> Chan<T, Boundless> {
+    /// Sends, unless the channel is closed.
+    pub(super) fn send(&self, value: T) -> Result<(), T> {
+        self.push(value, Boundless::admit).map_err(|(value, ())| value)
+    }
+}
+
 /// A sending end.
-pub(super) struct Tx<T, R> {
+pub(super) struct Tx<T, R: Room> {
     chan: Arc<Chan<T, R>>,
 }
 
-impl<T, R> Tx<T, R> {
+impl<T, R: Room> Tx<T, R> {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.chan, &other.chan)
     }
@@ -121,7 +136,7 @@ impl<T, R> Tx<T, R> {
     }
 }
 
-impl<T, R> Deref for Tx<T, R> {
+impl<T, R: Room> Deref for Tx<T, R> {
     type Target = Chan<T, R>;
 
     fn deref(&self) -> &Chan<T, R> {
@@ -129,7 +144,7 @@ impl<T, R> Deref for Tx<T, R> {
     }
 }
 
-impl<T, R> Clone for Tx<T, R> {
+impl<T, R: Room> Clone for Tx<T, R> {
     fn clone(&self) -> Self {
         // Relaxed: this end keeps the count above zero.
         self.senders.fetch_add(1, Ordering::Relaxed);
@@ -137,7 +152,7 @@ impl<T, R> Clone for Tx<T, R> {
     }
 }
 
-impl<T, R> Drop for Tx<T, R> {
+impl<T, R: Room> Drop for Tx<T, R> {
     fn drop(&mut self) {
         // ORDER: AcqRel; the receiver that sees zero sees all that was sent.
         if self.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
@@ -147,11 +162,11 @@ impl<T, R> Drop for Tx<T, R> {
 }
 
 /// A sending end that does not keep the channel open.
-pub(super) struct WeakTx<T, R> {
+pub(super) struct WeakTx<T, R: Room> {
     chan: Arc<Chan<T, R>>,
 }
 
-impl<T, R> WeakTx<T, R> {
+impl<T, R: Room> WeakTx<T, R> {
     pub(super) fn upgrade(&self) -> Option<Tx<T, R>> {
         let one_more = |count| if count == 0 { None } else { Some(count + 1) };
         // Relaxed, as in a clone: a count above zero stays there until this is done.
@@ -160,7 +175,7 @@ impl<T, R> WeakTx<T, R> {
     }
 }
 
-impl<T, R> Deref for WeakTx<T, R> {
+impl<T, R: Room> Deref for WeakTx<T, R> {
     type Target = Chan<T, R>;
 
     fn deref(&self) -> &Chan<T, R> {
@@ -168,14 +183,14 @@ impl<T, R> Deref for WeakTx<T, R> {
     }
 }
 
-impl<T, R> Clone for WeakTx<T, R> {
+impl<T, R: Room> Clone for WeakTx<T, R> {
     fn clone(&self) -> Self {
         self.weak_senders.fetch_add(1, Ordering::Relaxed);
         WeakTx { chan: Arc::clone(&self.chan) }
     }
 }
 
-impl<T, R> Drop for WeakTx<T, R> {
+impl<T, R: Room> Drop for WeakTx<T, R> {
     fn drop(&mut self) {
         self.weak_senders.fetch_sub(1, Ordering::Relaxed);
     }
@@ -281,7 +296,6 @@ impl<T, R: Room> Rx<T, R> {
 
     /// Refuses what was not sent yet.
     pub(super) fn close(&mut self) {
-        self.queue.close();
         self.room().close();
         self.rx_closed.notify_waiters();
     }

@@ -137,7 +137,7 @@ impl<T> Permit<'_, T> {
     /// Sends `value` into the room. It arrives even if the channel was closed meanwhile; if the receiver was
     /// dropped, the value is dropped with the channel.
     pub fn send(self, value: T) {
-        self.chan.push(value);
+        self.chan.send_reserved(value);
         mem::forget(self);
     }
 }
@@ -176,7 +176,7 @@ impl<T> OwnedPermit<T> {
     /// Sends `value` into the room, as [`Permit::send`], and gives the sender back.
     pub fn send(mut self, value: T) -> Sender<T> {
         let Some(tx) = self.tx.take() else { unreachable!("an owned permit is used once") };
-        tx.push(value);
+        tx.send_reserved(value);
         Sender { tx }
     }
 

@@ -14,18 +14,26 @@
 //!           MARKED ───────────┘
 //! ```
 //!
-//! # The index
+//! # The ticket
 //!
-//! Bit 0 is CLOSED. The rest counts: position in the block below [`LAP`], block above. A block has one slot
-//! less than a lap has positions: the position behind the last slot means that the claimant of that slot is
-//! about to link the next block, and others who come meanwhile wait for a few instructions. The claimant
-//! has the next block in hand before it claims, so it runs nothing foreign in between.
+//! The tail is a count in the upper bits of a word that the limit of the channel owns ([`Beside`]): position
+//! in the block below [`LAP`], block above. So one exchange takes room *and* a slot; two senders on two cores
+//! pass one cache line to and fro once a value, not twice.
+//!
+//! A block has one slot less than a lap has positions: the position behind the last slot means that the
+//! claimant of that slot is about to link the next block, and others who come meanwhile wait for a few
+//! instructions. The claimant has the next block in hand before it claims, so it runs nothing foreign in
+//! between.
+//!
+//! A ticket comes again after 2^32 values at the earliest. A sender that slept between reading the word and
+//! exchanging it for as long as that takes (minutes), and found the same word to the bit, would write into a
+//! block that is gone. We take that for impossible, as everybody who counts in words does.
 //!
 //! One used-up block is kept for the next sender that needs one, the others are freed.
 //!
 //! # Invariants
-//! - I1: the position of a slot is claimed once, and `tail.block` is the block of the index read *before*
-//!   it if the exchange on that index succeeds (the index never returns to an old value).
+//! - I1: a ticket is claimed once, and `tail.block` is the block of the ticket read *before* it if the
+//!   exchange on that ticket succeeds (tickets do not come again, see above).
 //! - I2: a slot's value belongs to its claimant until the swap to FULL, and to the popper after it has
 //!   seen FULL.
 //! - I3: a block lives until the popper has passed all its slots. Each was FULL then, and the swap to FULL
@@ -34,7 +42,7 @@
 //!   access to the receiving side.
 
 use crate::primitive::UnsafeCell;
-use crate::primitive::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::primitive::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use crate::primitive::{CachePadded, hint, thread};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -44,11 +52,12 @@ use self::shape::LAP;
 
 /// Slots of a block.
 const SLOTS: usize = LAP - 1;
-const CLOSED: usize = 1;
-/// One position, above the CLOSED bit.
-const STEP: usize = 2;
 /// How often to look again before giving the core away to the sender who links the next block.
 const SPINS_MAX: usize = 32;
+/// After a lost exchange a sender stays away for 2^4 to 2^6 spins: the winner gets a run of sends out of the
+/// cache line before it goes over to the other core. On two cores that is a third more values a second.
+const BACK_OFF_MIN: u32 = 3;
+const BACK_OFF_MAX: u32 = 6;
 
 const EMPTY: usize = 0;
 const MARKED: usize = 1;
@@ -91,20 +100,28 @@ impl<T> Block<T> {
     }
 }
 
+/// What stands beside the tail: what limits the queue. It owns the word in which the ticket lives.
+pub(super) trait Beside {
+    /// The lowest bit of the ticket; it goes up to the highest.
+    const TICKET_SHIFT: u32;
+
+    /// The word.
+    fn word(&self) -> &AtomicU64;
+}
+
 struct Tail<T, B> {
-    index: AtomicUsize,
     block: AtomicPtr<Block<T>>,
     beside: B,
 }
 
 struct Head<T> {
     block: *mut Block<T>,
-    /// Counts like the tail's index, without the CLOSED bit.
-    index: usize,
+    /// Counts like the tickets.
+    ticket: u64,
 }
 
-/// The queue. `B` is what whoever pushes touches as well: beside the tail it comes with the same cache line.
-pub(super) struct Queue<T, B> {
+/// The queue.
+pub(super) struct Queue<T, B: Beside> {
     tail: CachePadded<Tail<T, B>>,
     head: CachePadded<UnsafeCell<Head<T>>>,
     /// A used-up block, or null.
@@ -113,9 +130,9 @@ pub(super) struct Queue<T, B> {
 }
 
 // SAFETY: values move between threads, so T must be Send; I1 to I4 keep accesses apart.
-unsafe impl<T: Send, B: Send> Send for Queue<T, B> {}
+unsafe impl<T: Send, B: Beside + Send> Send for Queue<T, B> {}
 // SAFETY: as above.
-unsafe impl<T: Send, B: Sync> Sync for Queue<T, B> {}
+unsafe impl<T: Send, B: Beside + Sync> Sync for Queue<T, B> {}
 
 /// What a push found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,12 +144,15 @@ pub(super) enum Pushed {
     Marked,
 }
 
-impl<T, B> Queue<T, B> {
+impl<T, B: Beside> Queue<T, B> {
+    const STEP: u64 = 1 << B::TICKET_SHIFT;
+    const TICKETS_MAX: u64 = u64::MAX >> B::TICKET_SHIFT;
+
     pub(super) fn new(beside: B) -> Self {
         let block = Box::into_raw(Block::new());
         Queue {
-            tail: CachePadded::new(Tail { index: AtomicUsize::new(0), block: AtomicPtr::new(block), beside }),
-            head: CachePadded::new(UnsafeCell::new(Head { block, index: 0 })),
+            tail: CachePadded::new(Tail { block: AtomicPtr::new(block), beside }),
+            head: CachePadded::new(UnsafeCell::new(Head { block, ticket: 0 })),
             spare: AtomicPtr::new(ptr::null_mut()),
             _values: PhantomData,
         }
@@ -143,33 +163,30 @@ impl<T, B> Queue<T, B> {
         &self.tail.beside
     }
 
-    /// Appends `value`, also to a closed queue.
-    pub(super) fn push(&self, value: T) -> Pushed {
-        match self.claim(false) {
-            Some((block, offset)) => self.fill(block, offset, value),
-            None => unreachable!("only a closed queue refuses, and only who asks it to"),
+    /// Appends `value` if `admit`, given the word, answers with the word that takes the room for it.
+    pub(super) fn push<E>(&self, value: T, admit: impl Fn(u64) -> Result<u64, E>) -> Result<Pushed, (T, E)> {
+        match self.claim(admit) {
+            Ok((block, offset)) => Ok(self.fill(block, offset, value)),
+            Err(refusal) => Err((value, refusal)),
         }
     }
 
-    /// Appends `value`, unless the queue is closed.
-    pub(super) fn push_if_open(&self, value: T) -> Result<Pushed, T> {
-        match self.claim(true) {
-            Some((block, offset)) => Ok(self.fill(block, offset, value)),
-            None => Err(value),
-        }
-    }
-
-    /// Claims the next slot. `None` if the queue is closed and that matters.
-    fn claim(&self, refuse_closed: bool) -> Option<(*mut Block<T>, usize)> {
-        // ORDER: Acquire; pairs with `link`: whoever sees the new index sees the new block.
-        let mut index = self.tail.index.load(Ordering::Acquire);
+    /// Claims the next slot.
+    fn claim<E>(&self, admit: impl Fn(u64) -> Result<u64, E>) -> Result<(*mut Block<T>, usize), E> {
+        let tail = self.tail.beside.word();
+        // ORDER: Acquire; pairs with `link`: whoever sees the new ticket sees the new block.
+        let mut word = tail.load(Ordering::Acquire);
         let mut next = None;
-        let mut spins = 0;
+        let (mut spins, mut fails) = (0, BACK_OFF_MIN);
         loop {
-            if refuse_closed && index & CLOSED != 0 {
-                return None;
-            }
-            let offset = offset(index);
+            let admitted = match admit(word) {
+                Ok(admitted) => admitted,
+                Err(refusal) => {
+                    self.keep(next);
+                    return Err(refusal);
+                }
+            };
+            let offset = offset(word >> B::TICKET_SHIFT);
             if offset == SLOTS {
                 // Somebody is between `claim` and `link`.
                 spins += 1;
@@ -178,31 +195,30 @@ impl<T, B> Queue<T, B> {
                 } else {
                     thread::yield_now()
                 }
-                index = self.tail.index.load(Ordering::Acquire);
+                word = tail.load(Ordering::Acquire);
                 continue;
             }
             if offset == SLOTS - 1 && next.is_none() {
                 next = Some(self.fresh_block());
             }
-            // Relaxed: if it is not the block of `index` the exchange fails (I1).
+            // Relaxed: if it is not the block of this ticket the exchange fails (I1).
             let block = self.tail.block.load(Ordering::Relaxed);
-            // ORDER: Acquire as above. Nothing to release: the slot's own state does that.
-            let exchange = self.tail.index.compare_exchange_weak(
-                index,
-                index.wrapping_add(STEP),
-                Ordering::Acquire,
-                Ordering::Acquire,
-            );
-            match exchange {
+            let new = admitted.wrapping_add(Self::STEP);
+            // ORDER: AcqRel; Acquire as above, Release for those who look at the rest of the word.
+            match tail.compare_exchange_weak(word, new, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) if offset == SLOTS - 1 => {
                     self.link(block, next.take());
-                    return Some((block, offset));
+                    return Ok((block, offset));
                 }
                 Ok(_) => {
                     self.keep(next);
-                    return Some((block, offset));
+                    return Ok((block, offset));
                 }
-                Err(now) => index = now,
+                Err(_) => {
+                    fails += 1;
+                    (0..1u32 << fails.min(BACK_OFF_MAX)).for_each(|_| hint::spin_loop());
+                    word = tail.load(Ordering::Acquire);
+                }
             }
         }
     }
@@ -234,10 +250,10 @@ impl<T, B> Queue<T, B> {
     fn link(&self, block: *mut Block<T>, next: Option<Box<Block<T>>>) {
         let Some(next) = next else { unreachable!("who claims the last slot has the next block in hand") };
         let next = Box::into_raw(next);
-        // Relaxed: the index below publishes it.
+        // Relaxed: the ticket below publishes it.
         self.tail.block.store(next, Ordering::Relaxed);
-        // ORDER: Release; pairs with `claim`. An RMW keeps the CLOSED bit.
-        self.tail.index.fetch_add(STEP, Ordering::Release);
+        // ORDER: Release; pairs with `claim`. An RMW keeps the rest of the word.
+        self.tail.beside.word().fetch_add(Self::STEP, Ordering::Release);
         // SAFETY: I3: the last slot is ours and not FULL.
         let block = unsafe { &*block };
         // ORDER: Release; pairs with `pop`, which hands the reset block's content on.
@@ -274,7 +290,7 @@ impl<T, B> Queue<T, B> {
     /// I4: the caller has exclusive access to the receiving side.
     pub(super) unsafe fn pop(&self) -> Option<T> {
         self.with_head(|head| {
-            let offset = offset(head.index);
+            let offset = offset(head.ticket);
             // SAFETY: I3: the head has not passed this block.
             let slot = unsafe { &(&(*head.block).slots)[offset] };
             // ORDER: Acquire; pairs with `fill`.
@@ -288,7 +304,7 @@ impl<T, B> Queue<T, B> {
             if offset == SLOTS - 1 {
                 self.advance(head);
             } else {
-                head.index = head.index.wrapping_add(STEP);
+                head.ticket = head.ticket.wrapping_add(1) & Self::TICKETS_MAX;
             }
             Some(value)
         })
@@ -300,7 +316,7 @@ impl<T, B> Queue<T, B> {
         let block = unsafe { Box::from_raw(head.block) };
         // ORDER: Acquire; pairs with `link`. Not null: the last slot's claimant linked before it filled.
         head.block = block.next.load(Ordering::Acquire);
-        head.index = head.index.wrapping_add(2 * STEP);
+        head.ticket = head.ticket.wrapping_add(2) & Self::TICKETS_MAX;
         block.reset();
         self.keep(Some(block));
     }
@@ -313,7 +329,7 @@ impl<T, B> Queue<T, B> {
     pub(super) unsafe fn mark_head(&self) -> bool {
         self.with_head(|head| {
             // SAFETY: I3: the head has not passed this block.
-            let slot = unsafe { &(&(*head.block).slots)[offset(head.index)] };
+            let slot = unsafe { &(&(*head.block).slots)[offset(head.ticket)] };
             // ORDER: Release shows the waker to who fills it; Acquire sees the value if it is full.
             let state = slot.state.compare_exchange(EMPTY, MARKED, Ordering::AcqRel, Ordering::Acquire);
             state != Err(FULL)
@@ -325,34 +341,23 @@ impl<T, B> Queue<T, B> {
     /// # Safety
     /// I4, but others may ask for the length at the same time.
     pub(super) unsafe fn len(&self) -> usize {
-        const LAPS: usize = usize::MAX / STEP / LAP + 1;
-        let tail = self.tail.index.load(Ordering::Acquire);
+        let lap = LAP as u64;
+        let tail = self.tail.beside.word().load(Ordering::Acquire) >> B::TICKET_SHIFT;
         let head = self.head.with(|head| {
             // SAFETY: I4.
-            unsafe { (*head).index }
+            unsafe { (*head).ticket }
         });
-        let laps = (tail / STEP / LAP).wrapping_sub(head / STEP / LAP) % LAPS;
-        laps * SLOTS + offset(tail) - offset(head)
-    }
-
-    /// Refuses `push_if_open` from now on.
-    pub(super) fn close(&self) {
-        // ORDER: AcqRel; who sees it closed sees what was done before.
-        self.tail.index.fetch_or(CLOSED, Ordering::AcqRel);
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        // ORDER: Acquire; pairs with `close`.
-        self.tail.index.load(Ordering::Acquire) & CLOSED != 0
+        let laps = (tail / lap).wrapping_sub(head / lap) & (Self::TICKETS_MAX / lap);
+        laps as usize * SLOTS + offset(tail) - offset(head)
     }
 }
 
 /// The position in the block.
-fn offset(index: usize) -> usize {
-    index / STEP % LAP
+fn offset(ticket: u64) -> usize {
+    (ticket % LAP as u64) as usize
 }
 
-impl<T, B> Drop for Queue<T, B> {
+impl<T, B: Beside> Drop for Queue<T, B> {
     fn drop(&mut self) {
         // SAFETY: `&mut self` is exclusive access to everything.
         while let Some(value) = unsafe { self.pop() } {

@@ -1,11 +1,15 @@
 //! What limits a channel.
 
+use super::queue::Beside;
 use crate::primitive::CachePadded;
-use crate::primitive::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use crate::sync::permits::{Permits, Refill};
+use crate::primitive::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::permits::{Permits, Refill, Refusal};
+
+/// Says in the word of either kind that the channel is closed; the bit of [`Permits`].
+const CLOSED: u64 = 1;
 
 /// What the shared part of a channel asks of its limit.
-pub(super) trait Room {
+pub(super) trait Room: Beside {
     /// The receiver took `n` values: there is room for as many more. Called by the receiver only.
     fn received(&self, n: usize);
 
@@ -14,11 +18,38 @@ pub(super) trait Room {
 
     /// Gives no more room.
     fn close(&self);
+
+    /// Whether [`close`](Self::close) was called.
+    fn is_closed(&self) -> bool {
+        // ORDER: Acquire; pairs with `close`.
+        self.word().load(Ordering::Acquire) & CLOSED != 0
+    }
 }
 
 /// No limit.
 #[derive(Debug)]
-pub(super) struct Boundless;
+pub(super) struct Boundless {
+    word: AtomicU64,
+}
+
+impl Boundless {
+    pub(super) fn new() -> Self {
+        Boundless { word: AtomicU64::new(0) }
+    }
+
+    /// Lets a value in unless the channel is closed.
+    pub(super) fn admit(word: u64) -> Result<u64, ()> {
+        if word & CLOSED == 0 { Ok(word) } else { Err(()) }
+    }
+}
+
+impl Beside for Boundless {
+    const TICKET_SHIFT: u32 = 1;
+
+    fn word(&self) -> &AtomicU64 {
+        &self.word
+    }
+}
 
 impl Room for Boundless {
     fn received(&self, _: usize) {}
@@ -27,13 +58,21 @@ impl Room for Boundless {
         true
     }
 
-    fn close(&self) {}
+    fn close(&self) {
+        // ORDER: AcqRel; who sees it closed sees what was done before.
+        self.word.fetch_or(CLOSED, Ordering::AcqRel);
+    }
 }
+
+/// The permits' half of the word: two flags and the free ones.
+const PERMIT_BITS: u32 = 32;
 
 /// One permit for each value in the channel or reserved.
 #[derive(Debug)]
 pub(super) struct Bounded {
     pub(super) permits: Permits<Box<CachePadded<Received>>>,
+    /// As the user asked for. The permits stop at half a word of them: more values than that do not fit
+    /// into any memory.
     pub(super) capacity: usize,
 }
 
@@ -51,6 +90,8 @@ pub(super) struct Received {
 }
 
 impl Refill for Box<CachePadded<Received>> {
+    const FREE_BITS: u32 = PERMIT_BITS - 2;
+
     fn pull(&self) -> usize {
         // ORDER: Acquire; pairs with the exchange below: the count is read later than this, and not less.
         let mut pulled = self.pulled.load(Ordering::Acquire);
@@ -81,14 +122,36 @@ impl Bounded {
             pulled: AtomicUsize::new(0),
             has_waiters: AtomicBool::new(false),
         };
-        let permits = Permits::with_refill(capacity, Box::new(CachePadded::new(received)));
-        Bounded { permits, capacity }
+        let received = Box::new(CachePadded::new(received));
+        Bounded { permits: Permits::with_refill(Self::permits_of(capacity), received), capacity }
     }
 
-    /// How many more values there is room for.
+    fn permits_of(capacity: usize) -> usize {
+        capacity.min(<Box<CachePadded<Received>> as Refill>::FREE_MAX)
+    }
+
+    /// How many permits there are in all.
+    pub(super) fn permits_max(&self) -> usize {
+        Self::permits_of(self.capacity)
+    }
+
+    /// For how many more values there is room.
     pub(super) fn free(&self) -> usize {
         self.permits.refill();
-        self.permits.free()
+        self.capacity - self.permits_max() + self.permits.free()
+    }
+
+    /// Lets a value in if there is room and nobody waits for it.
+    pub(super) fn admit(word: u64) -> Result<u64, Refusal> {
+        Permits::<Box<CachePadded<Received>>>::take_from(word, 1)
+    }
+}
+
+impl Beside for Bounded {
+    const TICKET_SHIFT: u32 = PERMIT_BITS;
+
+    fn word(&self) -> &AtomicU64 {
+        self.permits.word()
     }
 }
 

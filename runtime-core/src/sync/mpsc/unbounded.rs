@@ -24,7 +24,7 @@ use std::fmt;
 /// # });
 /// ```
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
-    let (tx, rx) = pair(Boundless);
+    let (tx, rx) = pair(Boundless::new());
     (UnboundedSender { tx }, UnboundedReceiver { rx })
 }
 
@@ -44,7 +44,7 @@ impl<T> UnboundedSender<T> {
     /// # Errors
     /// If the channel is closed. Gives the value back.
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        self.tx.push_if_open(value).map_err(SendError)
+        self.tx.send(value).map_err(SendError)
     }
 
     /// Waits until the receiver is closed or dropped.

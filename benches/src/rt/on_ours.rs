@@ -1,0 +1,139 @@
+//! This runtime.
+
+use super::{Rt, Spawn};
+use runtime::JoinHandle;
+use runtime::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use runtime::net::{TcpListener, TcpStream};
+use runtime::sync::{Mutex, MutexGuard, mpsc, oneshot};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// The multi-threaded runtime.
+#[derive(Debug)]
+pub struct Ours(runtime::Runtime);
+
+impl Spawn for Ours {
+    type Join<T: Send + 'static> = JoinHandle<T>;
+
+    fn new(workers: usize) -> Self {
+        let runtime = runtime::Builder::new_multi_thread().worker_threads(workers).build();
+        Self(runtime.expect("cannot build the runtime"))
+    }
+
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.0.block_on(future)
+    }
+
+    fn spawn<F>(future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        runtime::spawn(future)
+    }
+
+    fn spawn_outside<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        self.0.spawn(future)
+    }
+
+    async fn join<T: Send + 'static>(task: JoinHandle<T>) -> T {
+        task.await.expect("a task failed")
+    }
+
+    fn detach<T: Send + 'static>(task: JoinHandle<T>) {
+        drop(task);
+    }
+
+    async fn yield_now() {
+        runtime::task::yield_now().await;
+    }
+}
+
+impl Rt for Ours {
+    type OneTx = oneshot::Sender<u64>;
+    type OneRx = oneshot::Receiver<u64>;
+    type Tx = mpsc::Sender<u64>;
+    type Rx = mpsc::Receiver<u64>;
+    type Mutex = Mutex<u64>;
+    type Guard<'a> = MutexGuard<'a, u64>;
+    type Listener = TcpListener;
+    type Stream = TcpStream;
+
+    fn spawn_blocking<T: Send + 'static>(
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + Send {
+        let job = runtime::task::spawn_blocking(job);
+        async { job.await.expect("a job failed") }
+    }
+
+    async fn sleep(duration: Duration) {
+        runtime::time::sleep(duration).await;
+    }
+
+    async fn timeout<F: Future<Output: Send> + Send>(duration: Duration, future: F) -> Option<F::Output> {
+        runtime::time::timeout(duration, future).await.ok()
+    }
+
+    fn oneshot() -> (Self::OneTx, Self::OneRx) {
+        oneshot::channel()
+    }
+
+    fn send_one(tx: Self::OneTx, value: u64) {
+        tx.send(value).expect("the receiver is gone");
+    }
+
+    async fn recv_one(rx: Self::OneRx) -> u64 {
+        rx.await.expect("the sender is gone")
+    }
+
+    fn channel(capacity: usize) -> (Self::Tx, Self::Rx) {
+        mpsc::channel(capacity)
+    }
+
+    async fn send(tx: &mut Self::Tx, value: u64) {
+        tx.send(value).await.expect("the receiver is gone");
+    }
+
+    async fn recv(rx: &mut Self::Rx) -> Option<u64> {
+        rx.recv().await
+    }
+
+    fn mutex() -> Self::Mutex {
+        Mutex::new(0)
+    }
+
+    async fn lock(mutex: &Self::Mutex) -> Self::Guard<'_> {
+        mutex.lock().await
+    }
+
+    fn listener(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
+    }
+
+    async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn read(stream: &mut TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+        stream.read(buf).await
+    }
+
+    async fn write_all(stream: &mut TcpStream, buf: &[u8]) -> io::Result<()> {
+        stream.write_all(buf).await
+    }
+
+    fn poll_read(stream: &mut TcpStream, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(stream).poll_read(cx, buf)
+    }
+
+    fn poll_write(stream: &mut TcpStream, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(stream).poll_write(cx, buf)
+    }
+}

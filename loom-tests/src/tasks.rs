@@ -1,0 +1,101 @@
+//! The least that tasks need to run: a home whose queue holds one task.
+
+use runtime_core::internals::Slot;
+use runtime_core::primitive::{Arc, UnsafeCell};
+use runtime_core::task::{Home, JoinError, JoinHandle, Meta, Notified, Schedule};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+/// A queue of one entry. There is never more than one of a task.
+#[derive(Debug, Default)]
+pub struct Spot(Slot);
+
+impl Schedule for Spot {
+    fn schedule(&self, task: Notified) {
+        assert!(self.0.replace(task).is_none(), "a task was queued twice");
+    }
+
+    fn reschedule(&self, task: Notified) {
+        self.schedule(task);
+    }
+
+    fn vacated(&self) {}
+}
+
+/// One task and who runs it.
+#[derive(Debug, Clone)]
+pub struct Bed(Arc<Home<Spot>>);
+
+impl Bed {
+    /// Puts `future` to bed: it is queued, and has not been polled.
+    pub fn of<F>(future: F) -> (Bed, JoinHandle<F::Output>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let home = Arc::new(Home::new(Spot::default()));
+        let (task, handle) = Home::bind(&home, future, Meta::here());
+        home.scheduler().schedule(task.expect("the home is open"));
+        (Bed(home), handle)
+    }
+
+    /// Polls the task for as long as it is queued.
+    pub fn run(&self) {
+        while let Some(task) = self.0.scheduler().0.take() {
+            task.run();
+        }
+    }
+
+    /// Whether the task has ended.
+    pub fn is_empty(&self) -> bool {
+        self.0.count() == 0
+    }
+}
+
+/// What the task gave.
+///
+/// # Panics
+/// If it has not ended.
+pub fn result_of<T>(mut handle: JoinHandle<T>) -> Result<T, JoinError> {
+    match Pin::new(&mut handle).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => panic!("a wake was lost: the task sleeps"),
+    }
+}
+
+/// A number without any lock: loom finds it when somebody else touches it while one writes, and when
+/// it is never dropped.
+#[derive(Debug, Clone)]
+pub struct Watched(Arc<Unlocked>);
+
+#[derive(Debug)]
+struct Unlocked(UnsafeCell<usize>);
+
+// SAFETY: loom ends the execution at an access that races with another one.
+unsafe impl Sync for Unlocked {}
+
+impl Default for Watched {
+    fn default() -> Self {
+        Watched(Arc::new(Unlocked(UnsafeCell::new(0))))
+    }
+}
+
+impl Watched {
+    /// Replaces it by `value`.
+    pub fn set(&self, value: usize) {
+        // SAFETY: as above.
+        self.0.0.with_mut(|number| unsafe { *number = value });
+    }
+
+    /// What it is.
+    pub fn get(&self) -> usize {
+        // SAFETY: as above.
+        self.0.0.with(|number| unsafe { *number })
+    }
+
+    /// How many hold it.
+    pub fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+}

@@ -1,0 +1,68 @@
+//! Faults that a loom model can plant, to prove that it would see them. An ordinary build has none:
+//! [`planted`] is a constant there, and the branches behind it are gone.
+
+#[cfg(not(loom))]
+mod off;
+#[cfg(loom)]
+mod on;
+
+#[cfg(not(loom))]
+pub(crate) use off::planted;
+#[cfg(loom)]
+pub use on::plant;
+#[cfg(loom)]
+pub(crate) use on::planted;
+
+/// One way to break a protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Fault {
+    /// `AtomicWaker::wake` does not tell a registration that is going on.
+    WakeMissesRegistration = 1,
+    /// A waiter that was granted permits and is dropped keeps them.
+    GrantKept,
+    /// A dropped waiter at the head does not let the next ones have what it had been waiting for.
+    HeadKept,
+    /// A dropped `Notified` keeps the notification it was given.
+    NotificationKept,
+    /// A oneshot receiver does not look at what was there when it left its waker.
+    OneshotUnchecked,
+    /// A oneshot sender publishes its value without looking whether the receiver closed.
+    OneshotSendsClosed,
+    /// A channel's receiver goes to sleep without marking the slot it waits for.
+    SlotUnmarked,
+    /// A channel's receiver looks for the last sender before it leaves its waker.
+    SendersSeenEarly,
+    /// A channel's sender goes to sleep without a second look at the room the receiver made.
+    RoomUnchecked,
+    /// A permit given back after the channel closed does not tell the receiver.
+    LastPermitSilent,
+
+    /// The wake of a task that is scheduled already is a load and no more (tokio #7622).
+    WakeSkipped,
+    /// A wake does not publish what came before it.
+    WakeUnordered,
+    /// A task that yields flips its bits blindly.
+    YieldBlind,
+    /// A `JoinHandle` does not look for the end in the move that publishes its waker.
+    EndUnseenBySet,
+    /// A `JoinHandle` does not look for the end in the move that takes its waker back.
+    EndUnseenByUnset,
+    /// A `JoinHandle` drops its waker although the task has ended.
+    WakerDroppedLate,
+    /// A spawn does not look whether its home is closed.
+    CloseUnseen,
+
+    /// Who publishes work does not fence before it looks for sleepers.
+    NotifyUnfenced,
+    /// Who lies down does not fence before it looks at the queues.
+    SleepUnfenced,
+    /// A parker that is about to sleep overwrites its token.
+    TokenLost,
+    /// Who unparks a sleeper does not pass by its lock.
+    SleeperOverlooked,
+    /// The next slot is taken by a load and a store.
+    SlotTakenTwice,
+    /// A `block_on` forgets, when it is about to wait, that it was woken.
+    SignalForgotten,
+}
