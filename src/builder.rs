@@ -183,7 +183,7 @@ impl Builder {
         }
         self.check()?;
         let (driver, driver_handle) = runtime_io::driver()?;
-        let blocking = Arc::new(Pool::new(self.pool.clone())?);
+        let blocking = Arc::new(Pool::new(self.pool.clone()).map_err(name_option)?);
         let ports = Ports { driver, driver_handle, blocking, clock: Arc::new(SystemClock) };
         Core::build(&config, ports).map(Runtime::from_core)
     }
@@ -224,6 +224,11 @@ fn parse_workers(value: &std::ffi::OsStr) -> io::Result<usize> {
         Some(number) => Ok(number),
         None => invalid(format!("the environment variable {WORKERS_VARIABLE} is {value:?}: not a number")),
     }
+}
+
+/// The pool's options have shorter names than ours.
+fn name_option(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), error.to_string().replace("max_threads", "max_blocking_threads"))
 }
 
 fn invalid<T>(what: String) -> io::Result<T> {

@@ -58,3 +58,45 @@ fn threads_refused_to_the_pool_but_one() {
     assert!(!faulty() || threads.len() == 1, "{threads:?}");
     assert_eq!(jobs.0.shutdown(LONG), 0);
 }
+
+/// Threads and descriptors of this process.
+fn held() -> (usize, usize) {
+    let count = |path| std::fs::read_dir(path).unwrap().count();
+    (count("/proc/self/task"), count("/proc/self/fd"))
+}
+
+/// Under a fault the builder must give the system's error, and leave nothing behind.
+fn built_or_refused(builder: &mut runtime::Builder, errno: i32) {
+    let before = held();
+    for _ in 0..3 {
+        match builder.build() {
+            Ok(runtime) => {
+                assert!(!faulty(), "it was built without what it needs");
+                assert_eq!(runtime.block_on(async { runtime::spawn(async { 1 }).await.unwrap() }), 1);
+            }
+            Err(error) => {
+                assert!(faulty(), "{error}");
+                assert_eq!(error.raw_os_error(), Some(errno), "{error}");
+            }
+        }
+        // A joined thread may be listed for a moment more.
+        let start = std::time::Instant::now();
+        // Without a fault other tests run beside this one.
+        while faulty() && held() != before {
+            assert!(start.elapsed() < LONG, "{:?} were {before:?}", held());
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn p55_threads_refused_to_the_builder() {
+    built_or_refused(runtime::Builder::new_multi_thread().worker_threads(4), EAGAIN);
+}
+
+#[test]
+fn p55_descriptors_refused_to_the_builder() {
+    const EMFILE: i32 = 24;
+    built_or_refused(&mut runtime::Builder::new_current_thread(), EMFILE);
+    built_or_refused(runtime::Builder::new_multi_thread().worker_threads(2), EMFILE);
+}

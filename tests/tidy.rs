@@ -55,6 +55,8 @@ const UNSEAMED: &[(&str, &str)] = &[
     ("runtime-core/src/util/fault/on.rs", "which fault is planted is no part of the model"),
     ("runtime-core/src/task/id.rs", "a number orders nothing, and loom has no statics"),
 ];
+/// Promises that later stages keep; `tests/PROMISES.md` says which.
+const LATER: &[usize] = &[18, 25, 36, 56, 57];
 /// Files that may put `cfg` on something else than a module or an import.
 const CFG_ELSEWHERE: &[(&str, &str)] = &[];
 
@@ -387,7 +389,9 @@ fn every_promise_has_tests_that_exist() {
         }
     }
     let kept = |number: &usize| numbers.get(number).is_some_and(|tests| *tests > 0);
-    let broken = (1..=PROMISES).filter(|number| !kept(number));
+    let idle = LATER.iter().filter(|number| kept(number));
+    findings.extend(idle.map(|number| format!("{number} is kept now, take it off LATER")));
+    let broken = (1..=PROMISES).filter(|number| !kept(number) && !LATER.contains(number));
     findings.extend(broken.map(|number| format!("tests/PROMISES.md: {number} has no test")));
     none(
         findings,

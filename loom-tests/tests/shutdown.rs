@@ -68,7 +68,7 @@ where
     F::Output: Send + 'static,
 {
     let (task, handle) = Home::bind(home, future, Meta::here());
-    if let Some(task) = task {
+    if let Ok(task) = task {
         home.scheduler().schedule(task);
     }
     handle
