@@ -140,6 +140,7 @@ fn is_send_and_sync<T: Send + Sync>() {}
 /// `true` where `$type` is `$auto`: the inherent constant hides the trait's.
 macro_rules! is {
     ($auto:ident, $type:ty) => {{
+        #[allow(dead_code)]
         trait Otherwise {
             const IS: bool = false;
         }

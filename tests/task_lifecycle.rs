@@ -27,8 +27,7 @@ fn hide_panics_on_purpose() {
     ONCE.call_once(|| {
         let print = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            let text = info.payload_as_str();
-            if !text.is_some_and(|text| text.contains("on purpose")) {
+            if !info.to_string().contains("on purpose") {
                 print(info);
             }
         }));
@@ -336,7 +335,9 @@ fn p04_wakers_of_a_task_that_ended_do_nothing() {
         rt.block_on(task).unwrap_err();
         for _ in 0..100 {
             waker.wake_by_ref();
-            waker.clone().wake();
+            let other = waker.clone();
+            drop(waker.clone());
+            other.wake();
         }
         assert_eq!(rt.block_on(async { runtime::spawn(async { 1 }).await.unwrap() }), 1);
     }

@@ -125,17 +125,19 @@ fn p35_the_waker_of_the_last_poll_is_woken() {
 fn p35_a_sleep_goes_on_in_another_task_and_on_another_runtime() {
     let [first, second] = flavours();
     let start = Instant::now();
-    let mut nap = Box::pin(first.block_on(async { sleep(ms(50)) }));
-    let polled = first.spawn(async move {
-        assert!(poll_immediate(&mut nap).await.is_none());
-        nap
-    });
-    let mut nap = first.block_on(polled).unwrap();
-    let polled = first.spawn(async move {
-        assert!(poll_immediate(&mut nap).await.is_none());
-        nap
-    });
-    let nap = first.block_on(polled).unwrap();
+    let mut nap = {
+        let _entered = first.enter();
+        Box::pin(sleep(ms(50)))
+    };
+    for _ in 0..2 {
+        let (send, polled) = mpsc::channel();
+        let task = first.spawn(async move {
+            assert!(poll_immediate(&mut nap).await.is_none());
+            send.send(nap).unwrap();
+        });
+        first.block_on(task).unwrap();
+        nap = polled.recv().unwrap();
+    }
     second.block_on(async move { runtime::spawn(nap).await.unwrap() });
     assert!(start.elapsed() >= ms(50));
 }
