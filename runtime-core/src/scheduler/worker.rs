@@ -238,6 +238,10 @@ impl Worker {
     /// code, and may take its time.
     fn wake_ready(&self, mut ready: WakeList) {
         if !ready.is_empty() {
+            if self.searching.get() {
+                // While foreign code runs, others must not rely on us to find work.
+                self.leave_search();
+            }
             self.batching.set(true);
             self.ticked(|| ready.wake_all());
             self.batching.set(false);
@@ -281,10 +285,6 @@ impl Worker {
                 shared.monitor.rouse();
             }
             self.searching.set(true);
-            if !ready.is_empty() {
-                // Wakers are foreign code: while they run, others must not rely on us to find work.
-                self.leave_search();
-            }
             self.wake_ready(ready);
             if !self.searching.get() && self.queue.len() > 1 {
                 shared.notify();
