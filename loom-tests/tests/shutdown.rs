@@ -68,7 +68,7 @@ where
     F::Output: Send + 'static,
 {
     let (task, handle) = Home::bind(home, future, Meta::here());
-    if let Ok(task) = task {
+    if let Some(task) = task {
         home.scheduler().schedule(task);
     }
     handle
