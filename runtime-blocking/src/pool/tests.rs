@@ -355,13 +355,19 @@ fn every_job_has_one_fate_whatever_comes_and_goes() {
             options.max_threads = cap;
             options.keep_alive = Duration::from_micros(round as u64 % 5 * 10);
         });
+        let submitted = AtomicUsize::new(0);
         let fates: Vec<Receiver<Fate>> = std::thread::scope(|scope| {
+            let submit_one = || {
+                let fates = submit(&pool, || {});
+                submitted.fetch_add(1, SeqCst);
+                fates
+            };
             let submitters: Vec<_> = (0..SUBMITTERS)
-                .map(|_| scope.spawn(|| (0..JOBS).map(|_| submit(&pool, || {})).collect::<Vec<_>>()))
+                .map(|_| scope.spawn(|| (0..JOBS).map(|_| submit_one()).collect::<Vec<_>>()))
                 .collect();
             // Every other round is shut down while jobs come in.
             if round % 2 == 1 {
-                eventually("a job comes in", || pool.counts().threads > 0);
+                eventually("a job comes in", || submitted.load(SeqCst) > 0);
                 assert_eq!(pool.shutdown(LONG), 0);
             }
             submitters.into_iter().flat_map(|submitter| submitter.join().unwrap()).collect()
