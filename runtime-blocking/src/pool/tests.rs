@@ -356,12 +356,12 @@ fn every_job_has_one_fate_whatever_comes_and_goes() {
             options.keep_alive = Duration::from_micros(round as u64 % 5 * 10);
         });
         let submitted = AtomicUsize::new(0);
+        let submit_one = || {
+            let fates = submit(&pool, || {});
+            submitted.fetch_add(1, SeqCst);
+            fates
+        };
         let fates: Vec<Receiver<Fate>> = std::thread::scope(|scope| {
-            let submit_one = || {
-                let fates = submit(&pool, || {});
-                submitted.fetch_add(1, SeqCst);
-                fates
-            };
             let submitters: Vec<_> = (0..SUBMITTERS)
                 .map(|_| scope.spawn(|| (0..JOBS).map(|_| submit_one()).collect::<Vec<_>>()))
                 .collect();
