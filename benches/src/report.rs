@@ -29,6 +29,19 @@ impl Measured {
         let mut values: Vec<f64> = self.each(column, figure).flatten().collect();
         (!values.is_empty()).then(|| median(&mut values))
     }
+
+    /// Ours and tokio's in each round that has both.
+    fn pairs(&self, figure: &str) -> Vec<(f64, f64)> {
+        let pairs = self.each(Column::Ours, figure).zip(self.each(Column::Tokio, figure));
+        pairs.filter_map(|(ours, tokio)| ours.zip(tokio)).collect()
+    }
+
+    /// Ours ÷ tokio: the median of the rounds' ratios. What a round's runs share, a machine that is
+    /// busy or not, cancels out.
+    fn ratio(&self, figure: &str) -> Option<f64> {
+        let mut ratios: Vec<f64> = self.pairs(figure).iter().map(|(ours, tokio)| ours / tokio).collect();
+        (!ratios.is_empty()).then(|| median(&mut ratios))
+    }
 }
 
 /// The load average of the last minute, the last five and the last fifteen.
@@ -84,7 +97,7 @@ pub fn locked(package: &str) -> &'static str {
 pub fn write(head: &str, tables: &[(String, Vec<Measured>)]) -> String {
     let mut text = format!(
         "# Results\n\nWritten by the program: do not edit.\n\n{head}\n\n\
-        Medians over the rounds; each run in a process of its own, interleaved. *ratio* is ours ÷ tokio, *reach* \
+        Medians over the rounds; each run in a process of its own, interleaved. *ratio* is ours ÷ tokio (the median of the rounds' ratios), *reach* \
         what it has to be, *rounds* in how many of them ours was the better one. Differences under 25 % mean \
         nothing unless the rounds agree. *limit* is the same work without an async runtime.\n"
     );
@@ -125,16 +138,14 @@ fn main_table(table: &[Measured]) -> String {
 /// Ratio, reach, whether it is met, and the rounds that agree.
 fn verdict(measured: &Measured, row: &Row) -> String {
     let ours = measured.median(Column::Ours, row.figure);
-    let tokio = measured.median(Column::Tokio, row.figure);
-    let ratio = ours.zip(tokio).map(|(ours, tokio)| ours / tokio);
+    let ratio = measured.ratio(row.figure);
     let (reach, met) = match row.reach {
         Reach::AtMost(most) => (format!("≤ {most}"), ratio.map(|ratio| ratio <= most)),
         Reach::AtLeast(least) => (format!("≥ {least}"), ratio.map(|ratio| ratio >= least)),
         Reach::Any => (String::new(), None),
         Reach::Below(most) => (format!("≤ {}", show(Some(most), row.unit)), ours.map(|ours| ours <= most)),
     };
-    let pairs = measured.each(Column::Ours, row.figure).zip(measured.each(Column::Tokio, row.figure));
-    let pairs: Vec<_> = pairs.filter_map(|(ours, tokio)| ours.zip(tokio)).collect();
+    let pairs = measured.pairs(row.figure);
     let more_is_better = matches!(row.reach, Reach::AtLeast(_));
     let better =
         pairs.iter().filter(|(ours, tokio)| if more_is_better { ours > tokio } else { ours < tokio });
@@ -163,9 +174,10 @@ fn why_table(table: &[Measured]) -> String {
             shown.join(" / ")
         };
         let (cpu, switches) = (cell("cpu", Unit::Time), cell("switches", Unit::Count));
+        let ratio = measured.ratio("cpu").map_or("–".into(), |ratio| format!("{ratio:.2}"));
         let _ = write!(
             text,
-            "| {} | {cpu} | {switches} | {} |",
+            "| {} | {cpu} | {ratio} | {switches} | {} |",
             measured.workload.name,
             cell("peak", Unit::Bytes)
         );
@@ -222,7 +234,7 @@ mod tests {
         let workload = WORKLOADS.iter().find(|workload| workload.name == "spawn_many").unwrap();
         let mut measured = Measured { workload, runs: Default::default(), syscalls: Default::default() };
         let rounds = |times: [f64; 3]| times.map(|time| vec![("time", time)]).to_vec();
-        measured.runs[Column::Ours as usize] = rounds([3.0, 2.0, 9.0]);
+        measured.runs[Column::Ours as usize] = rounds([3.0, 2.2, 9.0]);
         measured.runs[Column::Tokio as usize] = rounds([10.0, 11.0, 8.0]);
         assert_eq!(verdict(&measured, &workload.rows[0]), "0.30 | ≤ 0.35 | met | 2/3");
         measured.runs[Column::Ours as usize] = rounds([4.0, 4.0, 4.0]);

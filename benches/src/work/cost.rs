@@ -4,7 +4,9 @@ use super::{echo, growth};
 use crate::load::Helper;
 use crate::measure::{Figures, Run, Usage, resident};
 use crate::rt::{Rt, Spawn};
-use std::future::pending;
+use std::future::poll_fn;
+use std::mem::forget;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Idle tasks.
@@ -23,12 +25,20 @@ pub fn memory_task<R: Spawn>(run: &Run) -> Figures {
     let before = resident();
     // In batches: what is measured are tasks that wait, not a queue that once held all of them.
     for _ in 0..TASKS / SPAWNED {
-        rt.on_worker(growth::settle::<R, _>(0..SPAWNED, |_| pending()));
+        rt.on_worker(growth::settle::<R, _>(0..SPAWNED, |_| idle_for_ever()));
     }
     let bytes = (resident() - before) / TASKS as f64;
     // Hundreds of thousands of tasks that never end: the process ends without them.
-    std::mem::forget(rt);
+    forget(rt);
     vec![("bytes", bytes)]
+}
+
+/// Waits for ever, and keeps the task alive by its waker, also where nothing else does.
+fn idle_for_ever() -> impl Future<Output = ()> + Send {
+    poll_fn(|cx| {
+        forget(cx.waker().clone());
+        Poll::Pending
+    })
 }
 
 /// Resident bytes of the server per connection that says nothing.
@@ -41,7 +51,7 @@ pub fn memory_connection<R: Rt>(run: &Run) -> Figures {
     server.await_open(CONNECTIONS);
     let bytes = (resident() - before) / CONNECTIONS as f64;
     drop(helper);
-    std::mem::forget(rt);
+    forget(rt);
     vec![("bytes", bytes)]
 }
 
