@@ -85,8 +85,9 @@ async fn echo(mut stream: TcpStream, counters: &Counters) -> io::Result<()> {
         if n == 0 {
             return Ok(());
         }
-        stream.write_all(&buffer[..n]).await?;
+        // Before the write: a client that has its echo is a client that was counted.
         counters.bytes.fetch_add(n as u64, Ordering::Relaxed);
+        stream.write_all(&buffer[..n]).await?;
     }
 }
 
