@@ -47,23 +47,34 @@ fn a_panic_payload_whose_drop_panics_does_not_kill_a_worker() {
 
 #[test]
 fn p18_two_tasks_that_yield_do_not_share_one_worker_for_ever() {
-    ends(|| {
-        let rt = Builder::new_multi_thread().worker_threads(2).build().unwrap();
-        let threads = Arc::new(std::sync::Mutex::new(std::collections::HashSet::new()));
-        let tasks: Vec<_> = (0..2)
-            .map(|_| {
-                let threads = threads.clone();
-                rt.spawn(async move {
-                    while threads.lock().unwrap().len() < 2 {
-                        threads.lock().unwrap().insert(std::thread::current().id());
-                        runtime::task::yield_now().await;
-                    }
-                })
-            })
-            .collect();
-        for task in tasks {
-            rt.block_on(task).unwrap();
+    type Threads = Arc<std::sync::Mutex<std::collections::HashSet<std::thread::ThreadId>>>;
+    async fn yields_until_two_threads(threads: Threads) {
+        while threads.lock().unwrap().len() < 2 {
+            threads.lock().unwrap().insert(std::thread::current().id());
+            runtime::task::yield_now().await;
         }
+    }
+    ends(|| {
+        let parks = Arc::new(AtomicUsize::new(0));
+        let hook = parks.clone();
+        let rt = Builder::new_multi_thread()
+            .worker_threads(2)
+            .on_thread_park(move || {
+                hook.fetch_add(1, Ordering::SeqCst);
+            })
+            .build()
+            .unwrap();
+        while parks.load(Ordering::SeqCst) < 2 {
+            std::thread::yield_now();
+        }
+        // One spawn from outside wakes one worker; what that task spawns tells nobody.
+        let threads = Threads::default();
+        let outer = rt.spawn(async move {
+            let inner = runtime::spawn(yields_until_two_threads(threads.clone()));
+            yields_until_two_threads(threads).await;
+            inner.await.unwrap();
+        });
+        rt.block_on(outer).unwrap();
     });
 }
 
