@@ -21,6 +21,9 @@ const STACK_MIN: usize = 16 * 1024;
 /// More is a mistake: no system maps such a stack.
 const STACK_MAX: usize = 1 << 40;
 
+/// How long a task that was told to end may clean up, unless the builder says otherwise.
+const CANCEL_GRACE: Duration = Duration::from_secs(10);
+
 /// The environment variable that says how many workers there are where the builder does not.
 const WORKERS_VARIABLE: &str = "RUNTIME_WORKERS";
 
@@ -66,6 +69,7 @@ impl Builder {
             on_thread_park: None,
             on_thread_unpark: None,
             wrap_thread: None,
+            cancel_grace: CANCEL_GRACE,
             start_paused: false,
             seed: RandomState::new().hash_one(0),
         };
@@ -160,6 +164,13 @@ impl Builder {
     /// Whether the runtime's time stands still from the beginning: see [`time::pause`](crate::time::pause).
     pub fn start_paused(&mut self, paused: bool) -> &mut Self {
         self.config.start_paused = paused;
+        self
+    }
+
+    /// How long a task that listens ([`task::cancelled`](crate::task::cancelled)) may clean up when it is asked for its
+    /// end by [`JoinHandle::cancel`](crate::JoinHandle::cancel): 10 s, unless this says otherwise. Then it is dropped.
+    pub fn cancel_grace(&mut self, grace: Duration) -> &mut Self {
+        self.config.cancel_grace = grace;
         self
     }
 

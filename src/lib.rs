@@ -42,7 +42,17 @@ pub use runtime_macros::{main, test};
 pub mod task {
     pub use runtime_core::local_set::LocalSet;
     pub use runtime_core::spawn::{Builder, spawn, spawn_blocking, spawn_local, yield_now};
-    pub use runtime_core::task::{AbortHandle, Id, JoinError, JoinHandle, id, try_id};
+    pub use runtime_core::supervise::callbacks::TimerHandle;
+    pub use runtime_core::supervise::gather::{
+        Gather, TryGather, TryGatherError, gather, shield, try_gather,
+    };
+    pub use runtime_core::supervise::group::{GroupError, Ready, TaskError, TaskGroup, group};
+    pub use runtime_core::supervise::handles::JoinTimeout;
+    pub use runtime_core::supervise::shared::SharedHandle;
+    pub use runtime_core::task::{
+        AbortHandle, Cancelled, Cancelling, Id, JoinError, JoinHandle, Outcome, TaskInfo, cancel_requested,
+        cancelled, current, id, try_current, try_id,
+    };
 
     /// Cooperative scheduling: the budget of a poll.
     pub mod coop {

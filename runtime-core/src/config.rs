@@ -5,6 +5,7 @@
 use crate::handle::Flavor;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A hook around a thread's life.
 pub type Hook = Arc<dyn Fn() + Send + Sync>;
@@ -34,6 +35,8 @@ pub struct Config {
     pub on_thread_unpark: Option<Hook>,
     /// Called around each worker thread.
     pub wrap_thread: Option<WrapThread>,
+    /// How long a task that was told to end may clean up before it is dropped.
+    pub cancel_grace: Duration,
     /// Whether time stands still from the beginning.
     pub start_paused: bool,
     /// The seed of everything that is left to chance.

@@ -7,8 +7,8 @@ use crate::block_on;
 use crate::handle::Handle;
 use crate::port::DriverHandle;
 use crate::primitive::Arc;
-use crate::scheduler::{is_worker, with_current};
-use crate::task::{Job, JoinHandle};
+use crate::scheduler::{Shared, is_worker, with_current};
+use crate::task::{Job, JobOwner, JoinHandle, Keeper};
 use crate::timer::Timers;
 use crate::tls;
 use crate::util::rand::Rand;
@@ -139,7 +139,7 @@ impl Handle {
             let _entered = handle.enter();
             job()
         };
-        let (job, join) = Job::new(body, site, move || shared.leave_activity());
+        let (job, join) = Job::new(body, site, Counted(shared));
         if let Err(refused) = self.inner().blocking.run(job) {
             if refused.source.kind() == std::io::ErrorKind::BrokenPipe {
                 drop(refused.job);
@@ -175,6 +175,19 @@ impl Handle {
     /// ```
     pub fn enter(&self) -> EnterGuard {
         enter(self)
+    }
+}
+
+/// A job that counts as activity until it has ended.
+struct Counted(Arc<Shared>);
+
+impl JobOwner for Counted {
+    fn released(&self) {
+        self.0.leave_activity();
+    }
+
+    fn keeper(&self) -> Option<std::sync::Arc<dyn Keeper>> {
+        self.0.keeper()
     }
 }
 

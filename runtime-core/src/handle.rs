@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+use crate::calls::Calls;
 use crate::local_tasks::LocalTasks;
 use crate::port::BlockingPool;
 use crate::primitive::Arc;
@@ -12,6 +13,7 @@ use crate::scheduler::{Homes, Shared, with_current};
 use crate::task::{Home, JoinHandle, Meta, Notified, Placed, Schedule};
 use std::fmt;
 use std::future::Future;
+use std::time::Duration;
 
 /// What kind of runtime it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,9 @@ pub(crate) struct Inner {
     pub(crate) flavor: Flavor,
     /// For tasks that stay on one thread (current_thread runtimes).
     pub(crate) local: Option<LocalTasks>,
+    pub(crate) calls: Calls,
+    /// How long a task that was told to end may clean up.
+    pub(crate) cancel_grace: Duration,
     /// Takes turns among the homes for spawns from other threads.
     next_home: AtomicUsize,
 }
@@ -57,9 +62,21 @@ impl Handle {
         blocking: std::sync::Arc<dyn BlockingPool>,
         flavor: Flavor,
         local: Option<LocalTasks>,
+        cancel_grace: Duration,
     ) -> Self {
         let next_home = AtomicUsize::new(0);
-        Handle { inner: Arc::new(Inner { shared, homes, blocking, flavor, local, next_home }) }
+        Handle {
+            inner: Arc::new(Inner {
+                shared,
+                homes,
+                blocking,
+                flavor,
+                local,
+                calls: Calls::default(),
+                cancel_grace,
+                next_home,
+            }),
+        }
     }
 
     pub(crate) fn inner(&self) -> &Inner {

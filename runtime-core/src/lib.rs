@@ -25,6 +25,7 @@ pub mod port;
 mod scheduler;
 
 mod block_on;
+mod calls;
 pub mod config;
 pub mod context;
 mod current_thread;
@@ -35,6 +36,8 @@ pub mod runtime;
 pub mod spawn;
 
 pub mod time;
+
+pub mod supervise;
 
 #[cfg(loom)]
 #[doc(hidden)]

@@ -2,8 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+use crate::context;
 use crate::primitive::{Arc, Mutex};
-use crate::task::{Home, JoinHandle, Meta, Notified, Schedule};
+use crate::task::{Home, JoinHandle, Keeper, Meta, Notified, Schedule};
 use crate::tls;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -74,6 +75,11 @@ impl Schedule for Arc<Queue> {
     }
 
     fn vacated(&self) {}
+
+    /// The runtime that the caller is inside of: the set has none of its own.
+    fn keeper(&self) -> Option<std::sync::Arc<dyn Keeper>> {
+        context::with_handle(|handle| handle.and_then(|handle| handle.inner().shared.keeper()))
+    }
 }
 
 impl LocalSet {

@@ -74,7 +74,9 @@ impl Runtime {
         let shared = Arc::new(Shared::new(remotes, home_count, timers, driver, driver_handle, options));
         let homes: Homes = (0..home_count).map(|_| Arc::new(Home::new(Arc::clone(&shared)))).collect();
         let local = is_current.then(|| LocalTasks::new(Arc::clone(&homes[1])));
-        let handle = Handle::new(Arc::clone(&shared), homes, blocking, config.flavor, local);
+        let handle =
+            Handle::new(Arc::clone(&shared), homes, blocking, config.flavor, local, config.cancel_grace);
+        shared.set_keeper(std::sync::Arc::new(handle.clone()));
         let mut workers =
             queues.into_iter().enumerate().map(|(i, queue)| Worker::new(Arc::clone(&shared), i, queue));
         let kind = match config.flavor {

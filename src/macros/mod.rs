@@ -1,6 +1,6 @@
-//! `select!`, `join!`, `try_join!` and `pin!`.
+//! `select!`, `join!`, `try_join!`, `gather!` and `pin!`.
 //!
-//! They need no runtime: any executor can poll what they make. The procedural macros behind the first
+//! But for `gather!`, which spawns tasks, they need no runtime: any executor can poll what they make. The procedural macros behind the first
 //! three are in `runtime-macros`; [`support`] is what their expansions call.
 
 pub(crate) mod support;
@@ -135,6 +135,42 @@ macro_rules! join {
 #[macro_export]
 macro_rules! try_join {
     ($($futures:tt)*) => { $crate::__private::try_join!($crate::__private, $($futures)*) };
+}
+
+/// Spawns several futures of different types as tasks, now: a future of the tuple of their results.
+///
+/// ```text
+/// gather!(<future>, <future>, …).await
+/// ```
+///
+/// It is [`task::gather`](crate::task::gather) where the types differ: the tasks run in parallel, and each result is a
+/// `Result<T, JoinError>` in the place of its future. [`join!`](crate::join) runs its futures inside the current task.
+///
+/// # Cancel safety
+///
+/// Dropping the future asks the tasks that have not ended for their end, as
+/// [`JoinHandle::cancel`](crate::JoinHandle::cancel) does.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+///
+/// # Examples
+///
+/// ```
+/// runtime::run(async {
+///     let (number, text) = runtime::gather!(async { 1 }, async { String::from("one") }).await;
+///     assert_eq!((number.unwrap(), text.unwrap().as_str()), (1, "one"));
+/// });
+/// ```
+#[macro_export]
+macro_rules! gather {
+    (@spawn [$($child:ident)*]) => { async move { $crate::join!($($child),*) } };
+    (@spawn [$($child:ident)*] $future:expr $(, $rest:expr)*) => {{
+        let child = $crate::__private::gathered($future);
+        $crate::gather!(@spawn [$($child)* child] $($rest),*)
+    }};
+    ($($future:expr),+ $(,)?) => { $crate::gather!(@spawn [] $($future),+) };
 }
 
 /// Pins values to the stack: each name then is a `Pin<&mut _>` to what it was.

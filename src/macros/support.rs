@@ -8,6 +8,7 @@ use std::task::Context;
 
 pub use futures_util::future::MaybeDone;
 pub use runtime_core::context::random_below;
+pub use runtime_core::supervise::gather::gathered;
 pub use runtime_macros::{join, select, try_join};
 pub use std::future::{Future, IntoFuture, poll_fn};
 pub use std::pin::{Pin, pin};

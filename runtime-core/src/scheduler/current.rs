@@ -7,7 +7,7 @@
 use super::shared::Shared;
 use super::worker::{Step, Worker};
 use crate::primitive::Arc;
-use crate::task::{Notified, Schedule};
+use crate::task::{Keeper, Notified, Schedule};
 use crate::tls;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -71,5 +71,9 @@ impl Schedule for Arc<Shared> {
 
     fn vacated(&self) {
         self.home_vacated();
+    }
+
+    fn keeper(&self) -> Option<std::sync::Arc<dyn Keeper>> {
+        Shared::keeper(self)
     }
 }

@@ -11,7 +11,7 @@ use super::slot::Slot;
 use crate::port::{Driver, DriverHandle};
 use crate::primitive::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use crate::primitive::{Arc, CachePadded, Condvar, Mutex};
-use crate::task::{Home, Notified};
+use crate::task::{Home, Keeper, Notified};
 use crate::timer::Timers;
 use crate::util::wake_list::WakeList;
 use std::fmt;
@@ -50,6 +50,8 @@ pub struct Shared {
     /// Homes that still have tasks, or are not closed.
     homes_left: AtomicUsize,
     exits: Exits,
+    /// The runtime; from its making to its end.
+    keeper: Mutex<Option<std::sync::Arc<dyn Keeper>>>,
 }
 
 /// What others see of one worker.
@@ -90,6 +92,7 @@ impl Shared {
             closing: AtomicBool::new(false),
             homes_left: AtomicUsize::new(homes),
             exits: Exits { running: Mutex::new(0), changed: Condvar::new() },
+            keeper: Mutex::new(None),
         }
     }
 
@@ -199,8 +202,19 @@ impl Shared {
         self.homes_left.load(Ordering::Acquire) == 0
     }
 
+    pub(crate) fn set_keeper(&self, keeper: std::sync::Arc<dyn Keeper>) {
+        *self.keeper.lock() = Some(keeper);
+    }
+
+    pub(crate) fn keeper(&self) -> Option<std::sync::Arc<dyn Keeper>> {
+        self.keeper.lock().clone()
+    }
+
     /// Wakes whoever still waits for something of this runtime: timers and sources are shut down.
     pub(crate) fn shut_down_parts(&self) {
+        // It knows the runtime's handle, which knows us.
+        let keeper = self.keeper.lock().take();
+        drop(keeper);
         let mut ready = WakeList::new();
         self.timers.shutdown(&mut ready);
         ready.wake_all();

@@ -21,13 +21,13 @@
 //! Wakers are foreign code: they are never cloned, called or dropped under a lock.
 
 mod atomic_waker;
-mod blocking;
+pub(crate) mod blocking;
 mod mutex;
 mod mutex_guard;
 mod notify;
 mod permits;
 mod semaphore;
-mod wait_list;
+pub(crate) mod wait_list;
 
 pub mod mpsc;
 pub mod oneshot;

@@ -12,10 +12,11 @@
 
 use super::error::JoinError;
 use super::id::Id;
+use super::outcome::{How, Outcome};
 use super::raw::{Cell, Header, JoinWaker, Name, RawTask, Stage, Vtable};
 use super::state::{Start, Submit};
 use super::waker::borrowed_waker;
-use super::{Notified, Owner};
+use super::{Keeper, Notified, Owner};
 use crate::coop;
 use crate::util::wake_list::{drop_quietly, quietly};
 use std::any::Any;
@@ -23,6 +24,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 type Output<F> = Result<<F as Future>::Output, JoinError>;
@@ -62,6 +64,7 @@ impl<F: Future, O: Owner, N: Name> Harness<F, O, N> {
         drop_stage: drop_stage::<F, O, N>,
         join_waker: join_waker::<F, O, N>,
         name: name::<F, O, N>,
+        keeper: keeper::<F, O, N>,
         free: free::<F, O, N>,
     };
 
@@ -117,20 +120,26 @@ impl<F: Future, O: Owner, N: Name> Harness<F, O, N> {
     }
 
     /// Drops the future and stores the output in its place. A panic in the drop takes the output's place.
-    fn store(&self, mut output: Output<F>) {
+    fn store(&self, mut output: Output<F>) -> How {
         let dropped = catch_unwind(AssertUnwindSafe(|| self.with_stage(|stage| *stage = Stage::Consumed)));
         if let Err(payload) = dropped {
             drop_quietly(std::mem::replace(&mut output, Err(self.panicked(payload))));
         }
+        let how = match &output {
+            Ok(_) => How::Finished,
+            Err(error) if error.is_panic() => How::Panicked,
+            Err(_) => How::Cancelled,
+        };
         self.with_stage(|stage| {
             // Nothing is dropped here but `Consumed` (a stage whose drop panicked counts as dropped).
             std::mem::forget(std::mem::replace(stage, Stage::Finished(output)));
         });
+        how
     }
 
     /// The end: the output is stored, RUNNING is ours, and so is the runtime's reference, which this drops.
     fn complete(&self, output: Output<F>) {
-        self.store(output);
+        let how = self.store(output);
         let raw = self.raw();
         // First out of the list, then look at the count: a walker of the list may take a reference.
         self.cell().owner.release(raw);
@@ -140,13 +149,13 @@ impl<F: Future, O: Owner, N: Name> Harness<F, O, N> {
             unsafe { raw.free() };
             return;
         }
-        self.finish();
+        self.finish(how);
         raw.unref();
     }
 
-    /// From RUNNING to DONE, and tells the handle.
-    fn finish(&self) {
-        let finished = self.raw().state().finish();
+    /// From RUNNING to DONE, and tells the handle and who else wanted to know.
+    fn finish(&self, how: How) {
+        let finished = self.raw().state().finish(how);
         if !finished.has_join {
             self.drop_stage();
         } else if finished.has_waker {
@@ -156,6 +165,10 @@ impl<F: Future, O: Owner, N: Name> Harness<F, O, N> {
                 let wake = || waker.as_ref().expect("JOIN_WAKER says that there is one").wake_by_ref();
                 quietly(wake);
             });
+        }
+        if finished.is_observed {
+            let raw = self.raw();
+            raw.head().extras_or_new().tell(&Outcome::new(how, raw.whose()));
         }
     }
 
@@ -213,16 +226,18 @@ unsafe fn run_job<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
         let (Poll::Ready(output), _) = harness.poll() else {
             unreachable!("a job is ready after one poll");
         };
-        harness.store(output);
-        harness.finish();
+        let how = harness.store(output);
+        harness.finish(how);
         harness.cell().owner.release(harness.raw());
     }
     harness.raw().unref();
 }
 
-/// Cancels a job that has not started, on the spot; its entry in the queue will find nothing to do.
+/// Cancels a job that has not started, on the spot; its entry in the queue will find nothing to do. One that
+/// runs may look whether its end was asked for.
 unsafe fn abort_job<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
     let harness = Harness::<F, O, N>::of(header);
+    harness.raw().state().set_cancelled();
     let error = harness.cancelled();
     end_job(&harness, error);
 }
@@ -235,8 +250,8 @@ unsafe fn refuse_job<F: Future, O: Owner, N: Name>(header: NonNull<Header>, sour
 
 fn end_job<F: Future, O: Owner, N: Name>(harness: &Harness<F, O, N>, error: JoinError) {
     if harness.raw().state().claim() {
-        harness.store(Err(error));
-        harness.finish();
+        let how = harness.store(Err(error));
+        harness.finish(how);
         harness.cell().owner.release(harness.raw());
     }
 }
@@ -245,14 +260,13 @@ unsafe fn schedule_nothing(_header: NonNull<Header>) {}
 
 unsafe fn refuse_nothing(_header: NonNull<Header>, _source: std::io::Error) {}
 
-unsafe fn take_output<F: Future, O: Owner, N: Name>(header: NonNull<Header>, into: NonNull<()>) {
+unsafe fn take_output<F: Future, O: Owner, N: Name>(header: NonNull<Header>, into: NonNull<()>) -> bool {
     let harness = Harness::<F, O, N>::of(header);
     let stage = harness.with_stage(|stage| std::mem::replace(stage, Stage::Consumed));
-    let Stage::Finished(output) = stage else {
-        panic!("`JoinHandle` polled after it has given its result");
-    };
+    let Stage::Finished(output) = stage else { return false };
     // SAFETY: the caller of `RawTask::take_output` promises that `into` may be written as this type.
     unsafe { into.cast::<Output<F>>().write(output) };
+    true
 }
 
 unsafe fn drop_stage<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
@@ -265,6 +279,10 @@ unsafe fn join_waker<F: Future, O: Owner, N: Name>(header: NonNull<Header>) -> N
 
 unsafe fn name<F: Future, O: Owner, N: Name>(header: NonNull<Header>) -> Option<NonNull<str>> {
     Harness::<F, O, N>::of(header).cell().name.get().map(NonNull::from)
+}
+
+unsafe fn keeper<F: Future, O: Owner, N: Name>(header: NonNull<Header>) -> Option<Arc<dyn Keeper>> {
+    Harness::<F, O, N>::of(header).cell().owner.keeper()
 }
 
 unsafe fn free<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {

@@ -5,12 +5,13 @@
 use super::id::Id;
 use super::join::JoinHandle;
 use super::raw::RawTask;
-use super::{Notified, Owner, harness};
+use super::{Keeper, Notified, Owner, harness};
 use crate::coop;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// A blocking job on its way to a pool thread. Dropping it cancels it: the handle answers that it was
@@ -21,17 +22,13 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job that runs `f`, and its handle. `released` is told once that it has ended, one way or another.
-    pub fn new<F, R>(
-        f: F,
-        site: &'static Location<'static>,
-        released: impl FnOnce() + Send + Sync + 'static,
-    ) -> (Job, JoinHandle<R>)
+    /// A job that runs `f`, and its handle.
+    pub fn new<F, R>(f: F, site: &'static Location<'static>, owner: impl JobOwner) -> (Job, JoinHandle<R>)
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let owner = Released(crate::primitive::Mutex::new(Some(released)));
+        let owner = Owned(owner);
         let raw = harness::new_job(Closure(Some(f)), owner, Id::next(), site);
         (Job { raw, done: false }, JoinHandle::new(raw))
     }
@@ -78,18 +75,36 @@ impl<F: FnOnce() -> R, R> Future for Closure<F> {
     }
 }
 
-/// A job is in no list and in no queue of a scheduler; its end is told.
-struct Released<F>(crate::primitive::Mutex<Option<F>>);
+/// Who gave a job to the pool.
+pub trait JobOwner: Send + Sync + 'static {
+    /// The job has ended, one way or another. Called once.
+    fn released(&self);
 
-impl<F: FnOnce() + Send + Sync + 'static> Owner for Released<F> {
+    /// The runtime that it belongs to, as long as that runs.
+    fn keeper(&self) -> Option<Arc<dyn Keeper>> {
+        None
+    }
+}
+
+impl<F: Fn() + Send + Sync + 'static> JobOwner for F {
+    fn released(&self) {
+        self();
+    }
+}
+
+/// A job is in no list and in no queue of a scheduler; its end is told.
+struct Owned<O>(O);
+
+impl<O: JobOwner> Owner for Owned<O> {
     fn schedule(&self, _task: Notified) {}
 
     fn reschedule(&self, _task: Notified) {}
 
     fn release(&self, _raw: RawTask) {
-        let released = self.0.lock().take();
-        if let Some(released) = released {
-            released();
-        }
+        self.0.released();
+    }
+
+    fn keeper(&self) -> Option<Arc<dyn Keeper>> {
+        self.0.keeper()
     }
 }

@@ -81,8 +81,29 @@ impl<T> JoinHandle<T> {
 
     /// A handle that can abort the task but not await it.
     pub fn abort_handle(&self) -> AbortHandle {
-        self.raw.state().add_ref();
-        AbortHandle { raw: self.raw }
+        AbortHandle::new(self.raw)
+    }
+
+    pub(crate) fn raw(&self) -> &RawTask {
+        &self.raw
+    }
+
+    /// The result, if the task has ended: does not wait. Whoever gets it here has taken it: awaiting the handle
+    /// afterwards panics, and asking again gives `None`.
+    ///
+    /// # Examples
+    /// ```
+    /// runtime::run(async {
+    ///     let mut task = runtime::spawn(async { 42 });
+    ///     while !task.is_finished() {
+    ///         runtime::task::yield_now().await;
+    ///     }
+    ///     assert_eq!(task.try_result().unwrap().unwrap(), 42);
+    ///     assert!(task.try_result().is_none());
+    /// });
+    /// ```
+    pub fn try_result(&mut self) -> Option<Result<T, JoinError>> {
+        if self.is_finished() { self.take_output() } else { None }
     }
 
     /// The task's id.
@@ -133,12 +154,13 @@ impl<T> JoinHandle<T> {
         drop_quietly(old);
     }
 
-    fn take_output(&mut self) -> Result<T, JoinError> {
+    /// `None`: it was taken before.
+    fn take_output(&mut self) -> Option<Result<T, JoinError>> {
         let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
         // SAFETY: J1 gives the type; callers have seen DONE (I3).
-        unsafe { self.raw.take_output(NonNull::from(&mut output).cast()) };
-        // SAFETY: `take_output` has written it.
-        unsafe { output.assume_init() }
+        let is_written = unsafe { self.raw.take_output(NonNull::from(&mut output).cast()) };
+        // SAFETY: `take_output` says that it has written it.
+        is_written.then(|| unsafe { output.assume_init() })
     }
 }
 
@@ -151,7 +173,7 @@ impl<T> Future for JoinHandle<T> {
             Join::NotYet => Poll::Pending,
             Join::Done => {
                 coop.made_progress();
-                Poll::Ready(self.take_output())
+                Poll::Ready(self.take_output().expect("`JoinHandle` polled after it has given its result"))
             }
         }
     }
@@ -191,6 +213,16 @@ impl UnwindSafe for AbortHandle {}
 impl RefUnwindSafe for AbortHandle {}
 
 impl AbortHandle {
+    /// The caller reaches the task under a reference.
+    pub(super) fn new(raw: RawTask) -> Self {
+        raw.state().add_ref();
+        AbortHandle { raw }
+    }
+
+    pub(crate) fn raw(&self) -> &RawTask {
+        &self.raw
+    }
+
     /// As [`JoinHandle::abort`].
     pub fn abort(&self) {
         self.raw.abort();
@@ -209,8 +241,7 @@ impl AbortHandle {
 
 impl Clone for AbortHandle {
     fn clone(&self) -> Self {
-        self.raw.state().add_ref();
-        AbortHandle { raw: self.raw }
+        AbortHandle::new(self.raw)
     }
 }
 

@@ -21,26 +21,35 @@
 //! - I2: a frame of [`coop`] whose vtable is `waker::VTABLE` was made by the poll of a task of ours, which lends
 //!   its waker until the poll returns.
 
+mod cancel;
 mod error;
+mod extras;
 mod harness;
+mod head;
 mod id;
 mod job;
 mod join;
+mod outcome;
 mod owned;
 mod raw;
 mod state;
 mod waker;
 
+pub use cancel::{Cancelled, Cancelling, cancel_requested, cancelled, current, try_current};
+pub(crate) use cancel::{abort_current, if_listening, panic_of_current, request};
 pub use error::JoinError;
 pub use id::Id;
-pub use job::Job;
+pub use job::{Job, JobOwner};
 pub use join::{AbortHandle, JoinHandle};
+pub use outcome::{Outcome, TaskInfo};
 pub(crate) use owned::Placed;
 pub use owned::{Home, Meta};
 pub(crate) use raw::RawTask;
 
 use crate::coop;
 use std::ptr;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// A task that is to be polled: an entry of a queue. It owns no reference: see `state`. There is one at a
 /// time for each task, and it must not be lost: a task that is scheduled is not scheduled again.
@@ -76,6 +85,18 @@ pub trait Schedule: Send + Sync + 'static {
 
     /// The last task of a closed home has ended.
     fn vacated(&self);
+
+    /// The runtime, as long as it runs.
+    fn keeper(&self) -> Option<Arc<dyn Keeper>>;
+}
+
+/// What a task, or a handle of it, asks of the runtime.
+pub trait Keeper: Send + Sync {
+    /// Aborts `task` after `grace`, or after the runtime's own. The handle calls that off.
+    fn abort_after(&self, grace: Option<Duration>, task: AbortHandle) -> Option<AbortHandle>;
+
+    /// Runs `callback` later, after those given before.
+    fn call_soon(&self, callback: Box<dyn FnOnce() + Send>);
 }
 
 /// What a cell holds on to.
@@ -84,16 +105,22 @@ pub(crate) trait Owner: Send + Sync + 'static {
     fn reschedule(&self, task: Notified);
     /// The task has ended.
     fn release(&self, raw: RawTask);
+    fn keeper(&self) -> Option<Arc<dyn Keeper>>;
 }
 
-/// The id of the task that is being polled on this thread.
-pub fn try_id() -> Option<Id> {
+/// Gives `f` the task that is being polled on this thread.
+fn with_current<R>(f: impl FnOnce(RawTask) -> R) -> Option<R> {
     let (data, vtable) = coop::current_frame()?;
     if !ptr::eq(vtable, &waker::VTABLE) {
         return None;
     }
     // SAFETY: I2: the frame's waker has our vtable, and is lent by the poll that is going on.
-    Some(unsafe { waker::task_of(data) }.id())
+    Some(f(unsafe { waker::task_of(data) }))
+}
+
+/// The id of the task that is being polled on this thread.
+pub fn try_id() -> Option<Id> {
+    with_current(|raw| raw.id())
 }
 
 /// The id of the task that is being polled on this thread.

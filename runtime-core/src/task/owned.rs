@@ -12,7 +12,7 @@ use super::id::Id;
 use super::join::JoinHandle;
 use super::raw::{Header, Name, RawTask};
 use super::state::Submit;
-use super::{Notified, Owner, Schedule};
+use super::{Keeper, Notified, Owner, Schedule};
 use crate::primitive::{Arc, Mutex};
 use crate::util::fault::{Fault, planted};
 use crate::util::linked_list::LinkedList;
@@ -208,6 +208,10 @@ impl<S: Schedule> Home<S> {
 }
 
 impl<S: Schedule> Owner for Arc<Home<S>> {
+    fn keeper(&self) -> Option<std::sync::Arc<dyn Keeper>> {
+        self.scheduler.keeper()
+    }
+
     fn schedule(&self, task: Notified) {
         self.scheduler.schedule(task);
     }

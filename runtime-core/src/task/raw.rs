@@ -12,7 +12,9 @@
 //!
 //! A cell has its natural alignment: over-aligned ones take the allocator's slow path.
 
+use super::Keeper;
 use super::error::{JoinError, Whose};
+use super::head::Head;
 use super::id::Id;
 use super::state::State;
 use crate::primitive::UnsafeCell;
@@ -20,12 +22,13 @@ use crate::util::linked_list::{Links, Node};
 use std::future::Future;
 use std::panic::Location;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::task::Waker;
 
 /// What all tasks have in common.
 pub(crate) struct Header {
     pub(crate) state: State,
-    vtable: &'static Vtable,
+    head: Head<Vtable>,
     links: Links<Header>,
     id: Id,
     spawn_site: &'static Location<'static>,
@@ -37,10 +40,11 @@ pub(crate) struct Vtable {
     pub(crate) schedule: unsafe fn(NonNull<Header>),
     pub(crate) abort: unsafe fn(NonNull<Header>),
     pub(crate) refuse: unsafe fn(NonNull<Header>, std::io::Error),
-    pub(crate) take_output: unsafe fn(NonNull<Header>, NonNull<()>),
+    pub(crate) take_output: unsafe fn(NonNull<Header>, NonNull<()>) -> bool,
     pub(crate) drop_stage: unsafe fn(NonNull<Header>),
     pub(crate) join_waker: unsafe fn(NonNull<Header>) -> NonNull<JoinWaker>,
     pub(crate) name: unsafe fn(NonNull<Header>) -> Option<NonNull<str>>,
+    pub(crate) keeper: unsafe fn(NonNull<Header>) -> Option<Arc<dyn Keeper>>,
     pub(crate) free: unsafe fn(NonNull<Header>),
 }
 
@@ -90,7 +94,8 @@ impl<F: Future, O, N> Cell<F, O, N> {
         id: Id,
         spawn_site: &'static Location<'static>,
     ) -> RawTask {
-        let header = Header { state: State::new(), vtable, links: Links::new(), id, spawn_site };
+        let head = Head::new(vtable);
+        let header = Header { state: State::new(), head, links: Links::new(), id, spawn_site };
         let stage = UnsafeCell::new(Stage::Running(future));
         let cell = Box::new(Cell { header, owner, join_waker: UnsafeCell::new(None), name, stage });
         RawTask(NonNull::from(Box::leak(cell)).cast())
@@ -126,6 +131,14 @@ impl RawTask {
         &self.header().state
     }
 
+    pub(super) fn head(&self) -> &Head<Vtable> {
+        &self.header().head
+    }
+
+    fn vtable(&self) -> &'static Vtable {
+        self.head().vtable()
+    }
+
     pub(crate) fn id(&self) -> Id {
         self.header().id
     }
@@ -146,7 +159,7 @@ impl RawTask {
 
     pub(crate) fn whose(&self) -> Whose<'_> {
         // SAFETY: I2. The name is immutable and lives as long as the cell.
-        let name = unsafe { (self.header().vtable.name)(self.0) };
+        let name = unsafe { (self.vtable().name)(self.0) };
         // SAFETY: as above: it points into the cell that `self` borrows from.
         let name = name.map(|name| unsafe { &*name.as_ptr() });
         Whose { id: self.id(), name, spawn_site: self.spawn_site() }
@@ -158,7 +171,7 @@ impl RawTask {
     /// The caller holds the one queue entry of the task, and gives it up.
     pub(crate) unsafe fn run(self) {
         // SAFETY: I2.
-        unsafe { (self.header().vtable.run)(self.0) }
+        unsafe { (self.vtable().run)(self.0) }
     }
 
     /// Hands the task to its owner's queue.
@@ -167,28 +180,29 @@ impl RawTask {
     /// A move of the state has just said `Submit::Yes` to the caller.
     pub(crate) unsafe fn schedule(self) {
         // SAFETY: I2.
-        unsafe { (self.header().vtable.schedule)(self.0) }
+        unsafe { (self.vtable().schedule)(self.0) }
     }
 
     /// Asks for its end.
     pub(crate) fn abort(self) {
         // SAFETY: I2.
-        unsafe { (self.header().vtable.abort)(self.0) }
+        unsafe { (self.vtable().abort)(self.0) }
     }
 
     /// Ends a queued blocking job with an error, unless it has been cancelled.
     pub(crate) fn refuse(self, source: std::io::Error) {
         // SAFETY: I2.
-        unsafe { (self.header().vtable.refuse)(self.0, source) }
+        unsafe { (self.vtable().refuse)(self.0, source) }
     }
 
-    /// Moves the output to `into`, which is of type `Result<T, JoinError>`.
+    /// Moves the output to `into`, which is of type `Result<T, JoinError>`. `false`: it was taken before.
     ///
     /// # Safety
     /// The caller is the handle, the task is done (I3), and `into` may be written as that type.
-    pub(crate) unsafe fn take_output(self, into: NonNull<()>) {
+    #[must_use]
+    pub(crate) unsafe fn take_output(self, into: NonNull<()>) -> bool {
         // SAFETY: I2; the rest is the caller's promise.
-        unsafe { (self.header().vtable.take_output)(self.0, into) }
+        unsafe { (self.vtable().take_output)(self.0, into) }
     }
 
     /// Drops what the stage holds; a panic in a foreign `Drop` ends there.
@@ -197,14 +211,20 @@ impl RawTask {
     /// The stage is the caller's (I3).
     pub(crate) unsafe fn drop_stage(self) {
         // SAFETY: I2; the rest is the caller's promise.
-        unsafe { (self.header().vtable.drop_stage)(self.0) }
+        unsafe { (self.vtable().drop_stage)(self.0) }
     }
 
     pub(crate) fn join_waker(&self) -> &JoinWaker {
         // SAFETY: I2.
-        let waker = unsafe { (self.header().vtable.join_waker)(self.0) };
+        let waker = unsafe { (self.vtable().join_waker)(self.0) };
         // SAFETY: it points into the cell that `self` borrows from.
         unsafe { &*waker.as_ptr() }
+    }
+
+    /// The runtime of the task, as long as it runs.
+    pub(super) fn keeper(&self) -> Option<Arc<dyn Keeper>> {
+        // SAFETY: I2.
+        unsafe { (self.vtable().keeper)(self.0) }
     }
 
     /// Drops one reference, and the cell with the last.
@@ -219,6 +239,6 @@ impl RawTask {
     /// Nobody else reaches the cell any more.
     pub(crate) unsafe fn free(self) {
         // SAFETY: I2; the rest is the caller's promise.
-        unsafe { (self.header().vtable.free)(self.0) }
+        unsafe { (self.vtable().free)(self.0) }
     }
 }

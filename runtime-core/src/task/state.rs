@@ -8,7 +8,9 @@
 //! | 3 | `JOIN` | a `JoinHandle` exists, and owns the output once `DONE` | it is dropped |
 //! | 4 | `JOIN_WAKER` | the join waker may be read by the completer | the handle takes it back |
 //! | 5 | `CANCELLED` | abort or shutdown asked for it | never |
-//! | 6.. | refs | | |
+//! | 6 | `OBSERVED` | somebody wants to be told of the end through the extras | never |
+//! | 7, 8 | how it ended | with `DONE` | never |
+//! | 9.. | refs | | |
 //!
 //! The runtime holds one reference from spawn until `DONE`. The queue entry, the running worker and the
 //! list of live tasks own none: they live under it. So a wake touches no count.
@@ -23,6 +25,7 @@
 //!                        └── Pending after a wake, or yielded
 //! ```
 
+use super::outcome::How;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::util::fault::{Fault, planted};
 use std::fmt;
@@ -33,7 +36,10 @@ const DONE: usize = 1 << 2;
 const JOIN: usize = 1 << 3;
 const JOIN_WAKER: usize = 1 << 4;
 const CANCELLED: usize = 1 << 5;
-const REF_ONE: usize = 1 << 6;
+const OBSERVED: usize = 1 << 6;
+const PANICKED: usize = 1 << 7;
+const FAILED: usize = 1 << 8;
+const REF_ONE: usize = 1 << 9;
 
 /// What a new task looks like: in a queue, with a handle, one reference for it and one for the runtime.
 const INITIAL: usize = SCHEDULED | JOIN | (2 * REF_ONE);
@@ -65,6 +71,8 @@ pub(crate) struct Finished {
     pub(crate) has_join: bool,
     /// The handle left a waker.
     pub(crate) has_waker: bool,
+    /// Somebody wants to be told through the extras.
+    pub(crate) is_observed: bool,
 }
 
 /// What a `JoinHandle` finds when it goes.
@@ -152,12 +160,49 @@ impl State {
     }
 
     /// The output is stored.
-    pub(crate) fn finish(&self) -> Finished {
-        // ORDER: Release publishes the output; Acquire sees the join waker.
-        let before = self.0.fetch_xor(RUNNING | DONE, Ordering::AcqRel);
+    pub(crate) fn finish(&self, how: How) -> Finished {
+        let how = match how {
+            How::Finished => 0,
+            How::Panicked => PANICKED,
+            How::Cancelled => FAILED,
+        };
+        // ORDER: Release publishes the output; Acquire sees the join waker and the extras.
+        let before = self.0.fetch_xor(RUNNING | DONE | how, Ordering::AcqRel);
         debug_assert!(before & RUNNING != 0);
         debug_assert!(before & DONE == 0);
-        Finished { has_join: before & JOIN != 0, has_waker: before & JOIN_WAKER != 0 }
+        Finished {
+            has_join: before & JOIN != 0,
+            has_waker: before & JOIN_WAKER != 0,
+            is_observed: before & OBSERVED != 0,
+        }
+    }
+
+    /// How a task ended that is done.
+    pub(crate) fn how(&self) -> How {
+        match self.0.load(Ordering::Relaxed) {
+            word if word & PANICKED != 0 => How::Panicked,
+            word if word & FAILED != 0 => How::Cancelled,
+            _ => How::Finished,
+        }
+    }
+
+    /// The end is to be told through the extras. `Done`: it came before anybody wanted that, so the caller tells.
+    pub(crate) fn set_observed(&self) -> Join {
+        // ORDER: Release publishes the extras to `finish`; Acquire sees what came before it.
+        let before = self.0.fetch_or(OBSERVED, Ordering::AcqRel);
+        if before & OBSERVED != 0 { Join::NotYet } else { look(before) }
+    }
+
+    /// Asks for the end of what cannot be stopped: it may look.
+    pub(crate) fn set_cancelled(&self) {
+        // ORDER: Release: what the canceller did before is visible to a job that goes by this.
+        self.0.fetch_or(CANCELLED, Ordering::Release);
+    }
+
+    /// Whether its end was asked for, by an abort or by shutdown.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        // ORDER: Acquire: pairs with the above and with `cancel`.
+        self.0.load(Ordering::Acquire) & CANCELLED != 0
     }
 
     /// Takes a queued blocking job, to run it or to cancel it. `false`: somebody else did.
@@ -252,6 +297,9 @@ impl fmt::Debug for State {
             (JOIN, "JOIN "),
             (JOIN_WAKER, "JOIN_WAKER "),
             (CANCELLED, "CANCELLED "),
+            (OBSERVED, "OBSERVED "),
+            (PANICKED, "PANICKED "),
+            (FAILED, "FAILED "),
         ];
         for (bit, name) in names {
             if word & bit != 0 {

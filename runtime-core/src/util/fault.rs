@@ -52,6 +52,12 @@ pub enum Fault {
     WakerDroppedLate,
     /// A spawn does not look whether its home is closed.
     CloseUnseen,
+    /// A task is told that it shall end before the request can be seen.
+    AskedLate,
+    /// Who registers for a task's end does not look whether it has come.
+    EndUnseenByNotice,
+    /// A group ends although a task of it lives.
+    GroupLeft,
 
     /// Who publishes work does not fence before it looks for sleepers.
     NotifyUnfenced,

@@ -1,0 +1,313 @@
+//! Asking a task for its end, and being asked.
+//!
+//! # Invariants
+//! - C1: the task that a [`Cancelled`] waits for is kept alive by its reference, and so are the extras and the
+//!   list in which its waiter is queued; `Drop` takes the waiter out before that reference goes.
+
+use super::error::JoinError;
+use super::extras::{Asked, Extras, Notice};
+use super::join::{AbortHandle, JoinHandle};
+use super::outcome::{Outcome, TaskInfo};
+use super::raw::RawTask;
+use super::state::Join;
+use super::with_current;
+use crate::coop;
+use crate::sync::wait_list::Waiter;
+use crate::util::fault::{Fault, planted};
+use crate::util::wake_list::quietly;
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+/// What `task::cancelled` returns: ready once the task that called it was told that it shall end, and from
+/// then on. Made outside of a task it is never ready.
+///
+/// # Cancel safety
+/// Dropping it loses nothing: the request stays, and the next one is ready at once.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Cancelled {
+    task: Option<AbortHandle>,
+    waiter: Waiter,
+}
+
+impl Cancelled {
+    fn parts(self: Pin<&mut Self>) -> Option<(&AbortHandle, Pin<&Waiter>)> {
+        let this = self.into_ref().get_ref();
+        // SAFETY: the waiter is a field of a pinned value, never moved out of it, and `Drop` unlinks it in place.
+        let waiter = unsafe { Pin::new_unchecked(&this.waiter) };
+        Some((this.task.as_ref()?, waiter))
+    }
+}
+
+impl Future for Cancelled {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let Some((task, waiter)) = self.parts() else { return Poll::Pending };
+        if task.raw().state().is_cancelled() {
+            return Poll::Ready(());
+        }
+        let polled = extras(task.raw()).poll_asked(waiter, cx);
+        if polled.is_ready() {
+            coop.made_progress();
+        }
+        polled
+    }
+}
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        // SAFETY: whoever drops a pinned value does not move it.
+        let this = unsafe { Pin::new_unchecked(self) };
+        if let Some((task, waiter)) = this.parts() {
+            extras(task.raw()).forget(waiter);
+        }
+    }
+}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_asked = self.task.as_ref().is_some_and(|task| is_asked(task.raw()));
+        f.debug_struct("Cancelled").field("task", &self.task).field("is_asked", &is_asked).finish()
+    }
+}
+
+fn extras(raw: &RawTask) -> &Extras {
+    raw.head().extras_or_new()
+}
+
+/// From this call on, the current task *listens*: when [`cancel`](super::JoinHandle::cancel) asks it for its end it is not
+/// dropped, but told through the returned future, and may clean up, also with awaits, until the grace (10 s, if
+/// nobody says otherwise) is over. Then it is dropped at the await where it stands. The request stays: whoever
+/// asks again finds it, so that it cannot be lost on the way up.
+///
+/// Outside of a task the future is never ready.
+///
+/// # Cancel safety
+/// See [`Cancelled`].
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use runtime::{select, task, time};
+///
+/// runtime::run(async {
+///     let (ready, is_ready) = runtime::sync::oneshot::channel();
+///     let writer = runtime::spawn(async move {
+///         let cancelled = task::cancelled();
+///         ready.send(()).unwrap();
+///         select! {
+///             () = cancelled => {}
+///             () = time::sleep(Duration::from_secs(3600)) => {}
+///         }
+///         time::sleep(Duration::from_millis(1)).await; // flush, say goodbye
+///         "flushed"
+///     });
+///     is_ready.await.unwrap();
+///     assert_eq!(writer.cancel().await.unwrap(), "flushed");
+/// });
+/// ```
+pub fn cancelled() -> Cancelled {
+    let task = with_current(|raw| {
+        extras(&raw).listen();
+        // The extras are new, perhaps: the end must not pass them by.
+        let _ = raw.state().set_observed();
+        AbortHandle::new(raw)
+    });
+    Cancelled { task, waiter: Waiter::new() }
+}
+
+/// The request to the current task, if it listens: for waits that end early then.
+pub(crate) fn if_listening() -> Option<Cancelled> {
+    let task = with_current(|raw| {
+        let listens = raw.head().extras().is_some_and(Extras::listens);
+        listens.then(|| AbortHandle::new(raw))
+    });
+    Some(Cancelled { task: Some(task??), waiter: Waiter::new() })
+}
+
+/// Whether the current task was asked for its end: by `cancel`, by an abort, or by its runtime's shutdown. A task may
+/// look at this between steps of a long computation; a blocking job may, too. `false` outside of a task.
+///
+/// # Examples
+/// ```
+/// runtime::run(async {
+///     let job = runtime::spawn_blocking(|| while !runtime::task::cancel_requested() {});
+///     job.cancel().await.ok();
+/// });
+/// ```
+pub fn cancel_requested() -> bool {
+    with_current(|raw| is_asked(&raw)).unwrap_or(false)
+}
+
+fn is_asked(raw: &RawTask) -> bool {
+    raw.state().is_cancelled() || raw.head().extras().is_some_and(Extras::is_asked)
+}
+
+/// Ends the task that is being polled on this thread when that poll returns `Pending`.
+pub(crate) fn abort_current() {
+    let _ = with_current(RawTask::abort);
+}
+
+/// An error of the task that is being polled on this thread.
+pub(crate) fn panic_of_current(payload: Box<dyn Any + Send>) -> JoinError {
+    let mut payload = Some(payload);
+    let error = with_current(|raw| payload.take().map(|payload| JoinError::panic(raw.whose(), payload)));
+    error.flatten().expect("called by the poll of a task")
+}
+
+/// What is known of the task that is being polled on this thread.
+///
+/// # Panics
+/// Outside of a task; [`try_current`] gives `None` there.
+///
+/// # Examples
+/// ```
+/// runtime::run(async {
+///     let task = runtime::task::Builder::new().name("reader").spawn(async {
+///         assert_eq!(runtime::task::current().name(), Some("reader"));
+///     });
+///     task.unwrap().await.unwrap();
+/// });
+/// ```
+#[track_caller]
+pub fn current() -> TaskInfo {
+    try_current().expect("`task::current()` was called outside of a task")
+}
+
+/// What is known of the task that is being polled on this thread, if there is one.
+pub fn try_current() -> Option<TaskInfo> {
+    with_current(|raw| TaskInfo::new(raw.whose()))
+}
+
+/// Asks `task` for its end: it is told if it listens, and has `grace` then, or its runtime's; any other is aborted.
+pub(crate) fn request(task: &AbortHandle, grace: Option<Duration>) {
+    let raw = task.raw();
+    let asked = raw.head().extras().map_or(Asked::Deaf, Extras::ask);
+    match asked {
+        Asked::Deaf => task.abort(),
+        Asked::Told if grace == Some(Duration::ZERO) => task.abort(),
+        Asked::Told => {
+            let watcher = raw.keeper().and_then(|keeper| keeper.abort_after(grace, task.clone()));
+            if let Some(watcher) = watcher {
+                on_end(raw, Box::new(move |_| watcher.abort()));
+            }
+        }
+    }
+}
+
+/// Has `notice` called when the task has ended: by the thread that ends it, or at once if it has.
+fn on_end(raw: &RawTask, notice: Notice) {
+    let extras = extras(raw);
+    extras.on_end(notice, || outcome(raw));
+    let unseen = raw.state().set_observed();
+    if unseen == Join::Done && !planted(Fault::EndUnseenByNotice) {
+        // The end came before it could know of any notice: nobody else tells.
+        extras.tell(&outcome(raw));
+    }
+}
+
+/// What [`JoinHandle::cancel`] returns: the task's result, once it has really ended.
+///
+/// # Cancel safety
+/// Dropping it detaches the task, which stays asked for its end.
+#[derive(Debug)]
+#[must_use = "the task was asked for its end; awaiting this waits for it"]
+pub struct Cancelling<T>(JoinHandle<T>);
+
+impl<T> Future for Cancelling<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl<T> JoinHandle<T> {
+    /// Asks the task for its end, now, and waits until it has really ended: asyncio's `Task.cancel` followed by an await.
+    ///
+    /// A task that listens, because it has called `task::cancelled`, is told, and may clean up until the runtime's
+    /// grace is over (10 s, or what the builder was told); then it is dropped at the await where it stands. If it ends
+    /// with a value, that is the result. A task that does not listen is dropped where it stands; one that has not
+    /// started is dropped unpolled. A blocking job that runs cannot be stopped, but may look at
+    /// `task::cancel_requested`.
+    ///
+    /// The request is made by this call, not by the first poll. Dropping the future detaches the task, which stays
+    /// asked, and loses nothing else.
+    ///
+    /// # Errors
+    /// A [`JoinError`] if the task was dropped, or panicked.
+    ///
+    /// # Examples
+    /// ```
+    /// runtime::run(async {
+    ///     let endless = runtime::spawn(std::future::pending::<()>());
+    ///     assert!(endless.cancel().await.unwrap_err().is_cancelled());
+    /// });
+    /// ```
+    pub fn cancel(self) -> Cancelling<T> {
+        request(&self.abort_handle(), None);
+        Cancelling(self)
+    }
+
+    /// The request of [`cancel`](Self::cancel), without the wait.
+    pub(crate) fn request_cancel(&self) {
+        request(&self.abort_handle(), None);
+    }
+
+    /// Has `notice` called when the task has ended: by the thread that ends it, or at once if it has.
+    pub(crate) fn notify_end(&self, notice: Notice) {
+        on_end(self.raw(), notice);
+    }
+
+    /// What the handle says of a task that was cancelled.
+    pub(crate) fn cancelled_error(&self) -> JoinError {
+        JoinError::cancelled(self.raw().whose())
+    }
+
+    /// [`cancel`](Self::cancel) with a grace of its own. With zero, a task that listens is dropped as well.
+    ///
+    /// # Errors
+    /// As [`cancel`](Self::cancel).
+    pub fn cancel_within(self, grace: Duration) -> Cancelling<T> {
+        request(&self.abort_handle(), Some(grace));
+        Cancelling(self)
+    }
+
+    /// Has `callback` run when the task has ended: asyncio's `add_done_callback`. It runs later, as a step of the
+    /// task's runtime, never inside of what ended the task nor inside of this call, also when the task has ended
+    /// already. Callbacks of one task run in the order in which they were given. They run whether or not the handle
+    /// is kept; a panic in one ends there, printed by the panic hook.
+    ///
+    /// At the runtime's end they run on the thread that ends the task.
+    ///
+    /// # Examples
+    /// ```
+    /// runtime::run(async {
+    ///     let (tell, told) = runtime::sync::oneshot::channel();
+    ///     let task = runtime::spawn(async { 42 });
+    ///     task.on_finish(move |outcome| tell.send(outcome.is_finished()).unwrap());
+    ///     assert!(told.await.unwrap());
+    /// });
+    /// ```
+    pub fn on_finish(&self, callback: impl FnOnce(&Outcome) + Send + 'static) {
+        let keeper = self.raw().keeper();
+        let notice = move |outcome: &Outcome| match keeper {
+            Some(keeper) => {
+                let outcome = outcome.clone();
+                keeper.call_soon(Box::new(move || callback(&outcome)));
+            }
+            None => quietly(|| callback(outcome)),
+        };
+        on_end(self.raw(), Box::new(notice));
+    }
+}
+
+/// How a task ended that has.
+fn outcome(raw: &RawTask) -> Outcome {
+    Outcome::new(raw.state().how(), raw.whose())
+}

@@ -1,0 +1,161 @@
+//! What only some tasks need, made when it is first needed: who is told that the task shall end, who is
+//! told that it has ended, and what it has inherited.
+//!
+//! A task *listens* once it has called `task::cancelled`. One that listens is told that it shall end, and
+//! may clean up until its grace is over; any other is dropped where it waits.
+
+#![forbid(unsafe_code)]
+
+use super::outcome::Outcome;
+use crate::primitive::Mutex;
+use crate::primitive::atomic::{AtomicBool, Ordering};
+use crate::sync::wait_list::{self, WaitList, Waiter, Woken};
+use crate::util::fault::{Fault, planted};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Told of a task's end. It runs no foreign code but wakers, and does not panic.
+pub(crate) type Notice = Box<dyn FnOnce(&Outcome) + Send>;
+
+/// The wait for the request has ended.
+const ASKED: wait_list::Outcome = wait_list::Outcome::new(1);
+
+/// See the module.
+pub(crate) struct Extras {
+    /// Whether the task was told that it shall end, or has ended: then nobody need wait here.
+    asked: AtomicBool,
+    waiting: WaitList,
+    side: Mutex<Side>,
+}
+
+#[derive(Default)]
+struct Side {
+    /// Set by the first `listen`.
+    listens: bool,
+    notices: Vec<Notice>,
+    end: End,
+}
+
+/// How far the notices are.
+#[derive(Default, Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    #[default]
+    NotYet,
+    /// Somebody tells those that are registered; who registers now is told by them.
+    Telling,
+    Told,
+}
+
+/// What became of a request that a task should end.
+#[must_use]
+pub(crate) enum Asked {
+    /// It does not listen: to be aborted.
+    Deaf,
+    /// It was told.
+    Told,
+}
+
+impl Extras {
+    pub(super) fn new() -> Self {
+        Extras { asked: AtomicBool::new(false), waiting: WaitList::new(), side: Mutex::new(Side::default()) }
+    }
+
+    /// From here on the task is told when it shall end.
+    pub(super) fn listen(&self) {
+        self.side.lock().listens = true;
+    }
+
+    pub(super) fn listens(&self) -> bool {
+        self.side.lock().listens
+    }
+
+    /// Tells the task that it shall end, if it listens.
+    pub(super) fn ask(&self) -> Asked {
+        if !self.listens() {
+            return Asked::Deaf;
+        }
+        self.tell_waiting();
+        Asked::Told
+    }
+
+    pub(super) fn is_asked(&self) -> bool {
+        // ORDER: Acquire: what the canceller did before is visible to a task that goes by this.
+        self.asked.load(Ordering::Acquire)
+    }
+
+    fn tell_waiting(&self) {
+        let mut woken = Woken::new();
+        let mut waiting = self.waiting.lock();
+        if planted(Fault::AskedLate) {
+            waiting.notify_all(ASKED, &mut woken);
+            drop(waiting);
+            self.asked.store(true, Ordering::Release);
+            return;
+        }
+        // ORDER: Release pairs with `is_asked`. Under the lock: who queues itself has looked under it.
+        self.asked.store(true, Ordering::Release);
+        waiting.notify_all(ASKED, &mut woken);
+    }
+
+    /// Ready once the task was told. `waiter` is queued until then.
+    pub(super) fn poll_asked(&self, waiter: Pin<&Waiter>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_asked() {
+            return Poll::Ready(());
+        }
+        if !waiter.is_idle() {
+            return self.waiting.poll_queued(waiter, cx).map(drop);
+        }
+        // A clone is foreign code: not under the lock.
+        let waker = cx.waker().clone();
+        let mut waiting = self.waiting.lock();
+        if self.is_asked() {
+            drop(waiting);
+            crate::util::wake_list::drop_quietly(waker);
+            return Poll::Ready(());
+        }
+        waiting.push_back(waiter, Some(waker), 1);
+        Poll::Pending
+    }
+
+    /// The future that holds `waiter` goes.
+    pub(super) fn forget(&self, waiter: Pin<&Waiter>) {
+        if !waiter.is_idle() {
+            let mut woken = Woken::new();
+            self.waiting.lock().remove(waiter, &mut woken);
+        }
+    }
+
+    /// `notice` is called with the outcome: by whoever [tells](Self::tell) it, or here if that is over.
+    pub(super) fn on_end(&self, notice: Notice, outcome: impl FnOnce() -> Outcome) {
+        let mut side = self.side.lock();
+        if side.end == End::Told {
+            drop(side);
+            notice(&outcome());
+        } else {
+            side.notices.push(notice);
+        }
+    }
+
+    /// The task has ended: tells everyone, in the order in which they registered. A second call does nothing.
+    pub(super) fn tell(&self, outcome: &Outcome) {
+        let mut side = self.side.lock();
+        if side.end != End::NotYet {
+            return;
+        }
+        side.end = End::Telling;
+        loop {
+            let notices = std::mem::take(&mut side.notices);
+            if notices.is_empty() {
+                side.end = End::Told;
+                break;
+            }
+            drop(side);
+            for notice in notices {
+                notice(outcome);
+            }
+            side = self.side.lock();
+        }
+        drop(side);
+        self.tell_waiting();
+    }
+}

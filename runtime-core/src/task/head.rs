@@ -1,0 +1,85 @@
+//! The word by which a task is treated: it names the vtable, or the extras of the task, which name the vtable.
+//!
+//! Most tasks never need extras, so they have no field of their own: bit 0 of the word, which a pointer to
+//! either leaves free, says which of the two it is.
+//!
+//! # Invariants
+//! - E1: with bit 0 clear the word is a `&'static V`; with it set, a `Box<Full<V>>` that the head owns.
+//! - E2: the word changes once at most, from the former to the latter, and the extras live until the head goes.
+
+use super::extras::Extras;
+use crate::primitive::atomic::{AtomicPtr, Ordering};
+use std::marker::PhantomData;
+use std::ptr;
+
+/// Set in a word that points to extras.
+const EXTRAS: usize = 1;
+
+/// The word. `V` is the type of vtables.
+pub(crate) struct Head<V: 'static> {
+    word: AtomicPtr<()>,
+    _vtable: PhantomData<&'static V>,
+}
+
+/// What the word points to once there are extras.
+struct Full<V: 'static> {
+    vtable: &'static V,
+    extras: Extras,
+}
+
+impl<V> Head<V> {
+    pub(crate) fn new(vtable: &'static V) -> Self {
+        Head { word: AtomicPtr::new(ptr::from_ref(vtable).cast_mut().cast()), _vtable: PhantomData }
+    }
+
+    pub(crate) fn vtable(&self) -> &'static V {
+        let word = self.load();
+        match full(word) {
+            // SAFETY: E1.
+            None => unsafe { &*word.cast::<V>() },
+            // SAFETY: E1 and E2.
+            Some(full) => unsafe { &*full.cast::<Full<V>>() }.vtable,
+        }
+    }
+
+    pub(crate) fn extras(&self) -> Option<&Extras> {
+        // SAFETY: E1 and E2: the extras live as long as `self`.
+        let full = full(self.load()).map(|full| unsafe { &*full.cast::<Full<V>>() });
+        full.map(|full| &full.extras)
+    }
+
+    /// The extras, made now if there are none.
+    pub(crate) fn extras_or_new(&self) -> &Extras {
+        if let Some(extras) = self.extras() {
+            return extras;
+        }
+        let word = self.load();
+        let new = Box::into_raw(Box::new(Full { vtable: self.vtable(), extras: Extras::new() }));
+        let tagged = new.cast::<()>().map_addr(|addr| addr | EXTRAS);
+        // ORDER: Release publishes the extras; Acquire sees those of whoever came first.
+        if self.word.compare_exchange(word, tagged, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            // SAFETY: made above, and known to nobody else.
+            drop(unsafe { Box::from_raw(new) });
+        }
+        self.extras().expect("somebody has just stored them")
+    }
+
+    fn load(&self) -> *mut () {
+        // ORDER: Acquire pairs with the Release in `extras_or_new`.
+        self.word.load(Ordering::Acquire)
+    }
+}
+
+/// Where `word` points to if there are extras: a `Full`.
+fn full(word: *mut ()) -> Option<*mut ()> {
+    (word.addr() & EXTRAS != 0).then(|| word.map_addr(|addr| addr & !EXTRAS))
+}
+
+impl<V> Drop for Head<V> {
+    fn drop(&mut self) {
+        if let Some(full) = full(self.load()) {
+            // SAFETY: E1: the box is ours, and nobody else reaches the head any more.
+            drop(unsafe { Box::from_raw(full.cast::<Full<V>>()) });
+        }
+    }
+}

@@ -1,0 +1,515 @@
+//! Asking tasks for their end, and waiting for it.
+
+use runtime::sync::{Notify, oneshot};
+use runtime::task::{self, Outcome};
+use runtime::{Builder, Handle, Runtime, time};
+use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Counts its drops.
+struct Dropped(Arc<AtomicUsize>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A task that listens, and whose cleanup takes `cleanup`.
+async fn listener(ready: oneshot::Sender<()>, cleanup: Duration) -> &'static str {
+    let cancelled = task::cancelled();
+    ready.send(()).unwrap();
+    cancelled.await;
+    time::sleep(cleanup).await;
+    "cleaned up"
+}
+
+#[runtime::test(start_paused = true)]
+async fn cancel_waits_for_the_cleanup_of_a_task_that_listens() {
+    let (ready, is_ready) = oneshot::channel();
+    let task = runtime::spawn(listener(ready, 3 * SECOND));
+    is_ready.await.unwrap();
+    let start = time::Instant::now();
+    assert_eq!(task.cancel().await.unwrap(), "cleaned up");
+    assert_eq!(start.elapsed(), 3 * SECOND);
+}
+
+#[runtime::test(start_paused = true)]
+async fn a_task_that_does_not_listen_is_dropped_where_it_waits() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let guard = Dropped(drops.clone());
+    let (ready, is_ready) = oneshot::channel();
+    let task = runtime::spawn(async move {
+        let _guard = guard;
+        ready.send(()).unwrap();
+        pending::<()>().await;
+    });
+    is_ready.await.unwrap();
+    let start = time::Instant::now();
+    assert!(task.cancel().await.unwrap_err().is_cancelled());
+    assert_eq!(drops.load(Ordering::SeqCst), 1, "the future is gone when the handle answers");
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[runtime::test(flavor = "current_thread")]
+async fn a_task_cancelled_before_its_first_poll_is_dropped_unpolled() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let guard = Dropped(drops.clone());
+    let task = runtime::spawn(async move {
+        let _guard = guard;
+        unreachable!("polled");
+    });
+    assert!(task.cancel().await.unwrap_err().is_cancelled());
+    assert_eq!(drops.load(Ordering::SeqCst), 1);
+}
+
+#[runtime::test(start_paused = true)]
+async fn the_grace_ends_a_cleanup_that_takes_too_long() {
+    let (ready, is_ready) = oneshot::channel();
+    let task = runtime::spawn(listener(ready, 3600 * SECOND));
+    is_ready.await.unwrap();
+    let start = time::Instant::now();
+    assert!(task.cancel().await.unwrap_err().is_cancelled());
+    assert_eq!(start.elapsed(), 10 * SECOND, "the builder's default");
+
+    let (ready, is_ready) = oneshot::channel();
+    let task = runtime::spawn(listener(ready, 3600 * SECOND));
+    is_ready.await.unwrap();
+    let start = time::Instant::now();
+    assert!(task.cancel_within(2 * SECOND).await.unwrap_err().is_cancelled());
+    assert_eq!(start.elapsed(), 2 * SECOND);
+
+    let (ready, is_ready) = oneshot::channel();
+    let task = runtime::spawn(listener(ready, 3600 * SECOND));
+    is_ready.await.unwrap();
+    let start = time::Instant::now();
+    assert!(task.cancel_within(Duration::ZERO).await.unwrap_err().is_cancelled());
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[test]
+fn the_builder_sets_the_grace() {
+    let mut builder = Builder::new_multi_thread();
+    let runtime = builder.worker_threads(1).start_paused(true).cancel_grace(SECOND / 2).build().unwrap();
+    let elapsed = runtime.block_on(async {
+        let (ready, is_ready) = oneshot::channel();
+        let task = runtime.spawn(listener(ready, 3600 * SECOND));
+        is_ready.await.unwrap();
+        let start = time::Instant::now();
+        assert!(task.cancel().await.unwrap_err().is_cancelled());
+        start.elapsed()
+    });
+    assert_eq!(elapsed, SECOND / 2);
+}
+
+/// The request is made by the call, and stays when nobody awaits it.
+#[runtime::test(start_paused = true)]
+async fn a_dropped_cancel_leaves_the_task_asked() {
+    let (ready, is_ready) = oneshot::channel();
+    let (done, is_done) = oneshot::channel();
+    let task = runtime::spawn(async move {
+        let text = listener(ready, SECOND).await;
+        done.send(text).unwrap();
+    });
+    is_ready.await.unwrap();
+    drop(task.cancel());
+    assert_eq!(is_done.await.unwrap(), "cleaned up");
+
+    // And so does its grace.
+    let drops = Arc::new(AtomicUsize::new(0));
+    let guard = Dropped(drops.clone());
+    let (ready, is_ready) = oneshot::channel();
+    let task = runtime::spawn(async move {
+        let _guard = guard;
+        listener(ready, 3600 * SECOND).await
+    });
+    is_ready.await.unwrap();
+    drop(task.cancel_within(SECOND));
+    time::sleep(2 * SECOND).await;
+    assert_eq!(drops.load(Ordering::SeqCst), 1);
+}
+
+/// Level-triggered: who swallows the request finds it again.
+#[runtime::test(start_paused = true)]
+async fn the_request_stays() {
+    let (ready, is_ready) = oneshot::channel();
+    let task = runtime::spawn(async move {
+        assert!(!task::cancel_requested());
+        listener(ready, Duration::ZERO).await;
+        assert!(task::cancel_requested());
+        task::cancelled().await;
+        task::cancelled().await;
+        let both = (task::cancelled(), task::cancelled());
+        both.0.await;
+        both.1.await;
+        7
+    });
+    is_ready.await.unwrap();
+    assert_eq!(task.cancel().await.unwrap(), 7);
+}
+
+#[runtime::test(start_paused = true)]
+async fn several_places_of_a_task_listen_and_all_are_told() {
+    let (ready, is_ready) = oneshot::channel();
+    let task = runtime::spawn(async move {
+        let waits = (task::cancelled(), task::cancelled(), task::cancelled());
+        // One of them elsewhere: it is about the task that made it.
+        let elsewhere = runtime::spawn(waits.2);
+        ready.send(()).unwrap();
+        runtime::join!(waits.0, waits.1);
+        elsewhere.await.unwrap();
+        3
+    });
+    is_ready.await.unwrap();
+    assert_eq!(task.cancel().await.unwrap(), 3);
+}
+
+/// Whoever waits elsewhere for a request that cannot come any more does not wait for ever.
+#[runtime::test(start_paused = true)]
+async fn a_task_that_has_ended_counts_as_told() {
+    let (give, given) = oneshot::channel();
+    let task = runtime::spawn(async move { give.send(task::cancelled()).unwrap_or_else(|_| unreachable!()) });
+    task.await.unwrap();
+    given.await.unwrap().await;
+}
+
+#[runtime::test]
+async fn outside_of_a_task_nobody_is_asked() {
+    assert!(!task::cancel_requested());
+    let told = time::timeout(Duration::from_millis(1), task::cancelled()).await;
+    assert!(told.is_err());
+}
+
+#[runtime::test(start_paused = true)]
+async fn abort_does_not_ask() {
+    let (ready, is_ready) = oneshot::channel();
+    let task = runtime::spawn(listener(ready, SECOND));
+    is_ready.await.unwrap();
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+}
+
+#[runtime::test]
+async fn a_blocking_job_that_runs_is_asked_and_waited_for() {
+    let (ready, is_ready) = oneshot::channel();
+    let job = runtime::spawn_blocking(move || {
+        ready.send(()).unwrap();
+        while !task::cancel_requested() {
+            std::thread::yield_now();
+        }
+        42
+    });
+    is_ready.await.unwrap();
+    assert_eq!(job.cancel().await.unwrap(), 42);
+}
+
+#[test]
+fn a_cancel_from_outside_of_the_runtime_works() {
+    let runtime = Runtime::new().unwrap();
+    let (ready, is_ready) = oneshot::channel();
+    let task = runtime.spawn(listener(ready, Duration::from_millis(1)));
+    is_ready.blocking_recv().unwrap();
+    assert_eq!(futures::executor::block_on(task.cancel()).unwrap(), "cleaned up");
+}
+
+#[test]
+fn a_listening_task_ends_with_its_runtime() {
+    let runtime = Runtime::new().unwrap();
+    let (ready, is_ready) = oneshot::channel();
+    let task = runtime.spawn(listener(ready, 3600 * SECOND));
+    is_ready.blocking_recv().unwrap();
+    let cancelling = task.cancel();
+    drop(runtime);
+    assert!(futures::executor::block_on(cancelling).unwrap_err().is_cancelled());
+}
+
+#[runtime::test(start_paused = true)]
+async fn timeout_waits_until_the_task_has_really_ended() {
+    let start = time::Instant::now();
+    let (ready, is_ready) = oneshot::channel();
+    let drops = Arc::new(AtomicUsize::new(0));
+    let guard = Dropped(drops.clone());
+    let task = runtime::spawn(async move {
+        let _guard = guard;
+        listener(ready, Duration::from_millis(300)).await;
+        pending::<()>().await;
+    });
+    is_ready.await.unwrap();
+    let timed = task.timeout(Duration::from_millis(100));
+    assert!(timed.await.is_err());
+    // 0.1 s, and the grace: the cleanup never ends by itself.
+    assert_eq!(start.elapsed(), Duration::from_millis(100) + 10 * SECOND);
+    assert_eq!(drops.load(Ordering::SeqCst), 1);
+}
+
+#[runtime::test(start_paused = true)]
+async fn a_timed_out_task_that_ends_with_a_value_gives_it() {
+    let start = time::Instant::now();
+    let (ready, is_ready) = oneshot::channel();
+    let task = runtime::spawn(listener(ready, Duration::from_millis(300)));
+    is_ready.await.unwrap();
+    let result = task.timeout(Duration::from_millis(100)).await;
+    assert_eq!(result.unwrap().unwrap(), "cleaned up");
+    assert_eq!(start.elapsed(), Duration::from_millis(400));
+}
+
+#[runtime::test(start_paused = true)]
+async fn timeout_gives_results_panics_and_aborts_as_they_are() {
+    let quick = runtime::spawn(async { 42 });
+    assert_eq!(quick.timeout(SECOND).await.unwrap().unwrap(), 42);
+    let panics = runtime::spawn(async { panic!("on purpose") });
+    let error: Result<(), _> = panics.timeout(SECOND).await.unwrap();
+    assert!(error.unwrap_err().is_panic());
+    let aborted = runtime::spawn(pending::<()>());
+    aborted.abort();
+    assert!(aborted.timeout(SECOND).await.unwrap().unwrap_err().is_cancelled());
+    let never = runtime::spawn(async { time::sleep(SECOND).await });
+    assert!(never.timeout(Duration::MAX).await.is_ok());
+}
+
+#[runtime::test(start_paused = true)]
+async fn a_dropped_timeout_asks_the_task_for_its_end() {
+    let (ready, is_ready) = oneshot::channel();
+    let (done, is_done) = oneshot::channel();
+    let task = runtime::spawn(async move {
+        listener(ready, SECOND).await;
+        done.send(()).unwrap();
+    });
+    is_ready.await.unwrap();
+    let timed = time::timeout(SECOND, task.timeout(10 * SECOND));
+    assert!(timed.await.is_err());
+    is_done.await.unwrap();
+}
+
+#[runtime::test]
+async fn try_result_takes_the_result_once() {
+    let wait = Arc::new(Notify::new());
+    let waits = wait.clone();
+    let mut task = runtime::spawn(async move {
+        waits.notified().await;
+        String::from("result")
+    });
+    assert!(task.try_result().is_none());
+    wait.notify_one();
+    (&mut task).await.unwrap();
+    assert!(task.try_result().is_none(), "awaiting has taken it");
+
+    let mut task = runtime::spawn(async { 42 });
+    let (tell, told) = oneshot::channel();
+    task.on_finish(move |_| tell.send(()).unwrap());
+    told.await.unwrap();
+    assert_eq!(task.try_result().unwrap().unwrap(), 42);
+    assert!(task.try_result().is_none());
+}
+
+#[runtime::test]
+async fn callbacks_run_in_order_also_when_added_after_the_end() {
+    let (ready, is_ready) = oneshot::channel::<()>();
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let task = task::Builder::new().name("worker").spawn(async move { is_ready.await.unwrap() }).unwrap();
+    let add = |n: usize, calls: &Arc<Mutex<Vec<usize>>>| {
+        let calls = calls.clone();
+        task.on_finish(move |outcome| {
+            assert!(outcome.is_finished() && matches!(outcome, Outcome::Finished { .. }));
+            assert_eq!(outcome.name(), Some("worker"));
+            calls.lock().unwrap().push(n);
+        });
+    };
+    for n in 0..50 {
+        add(n, &calls);
+    }
+    assert!(calls.lock().unwrap().is_empty());
+    ready.send(()).unwrap();
+    while !task.is_finished() {
+        task::yield_now().await;
+    }
+    // Added after the end: later than those before, and not inside of the call.
+    let lock = calls.lock().unwrap();
+    for n in 50..100 {
+        add(n, &calls);
+    }
+    drop(lock);
+    let (last, is_last) = oneshot::channel();
+    task.on_finish(move |_| last.send(()).unwrap());
+    is_last.await.unwrap();
+    assert_eq!(*calls.lock().unwrap(), (0..100).collect::<Vec<_>>());
+}
+
+#[runtime::test]
+async fn callbacks_are_told_how_the_task_ended() {
+    let (tell, mut told) = runtime::sync::mpsc::unbounded_channel();
+    let register = |task: &runtime::JoinHandle<()>| {
+        let tell = tell.clone();
+        task.on_finish(move |outcome| tell.send(outcome.clone()).unwrap());
+        task.id()
+    };
+    let panics = runtime::spawn(async { panic!("on purpose") });
+    let id = register(&panics);
+    let outcome = told.recv().await.unwrap();
+    assert!(outcome.is_panicked());
+    assert_eq!(outcome.id(), id);
+
+    let endless = runtime::spawn(pending());
+    register(&endless);
+    endless.abort();
+    assert!(told.recv().await.unwrap().is_cancelled());
+
+    // After the end, and with the result taken.
+    let mut quick = runtime::spawn(async {});
+    (&mut quick).await.unwrap();
+    register(&quick);
+    assert!(told.recv().await.unwrap().is_finished());
+    register(&endless);
+    assert!(told.recv().await.unwrap().is_cancelled());
+
+    let job = runtime::spawn_blocking(|| {});
+    register(&job);
+    assert!(told.recv().await.unwrap().is_finished());
+
+    // Detached.
+    let quick = runtime::spawn(async {});
+    register(&quick);
+    drop(quick);
+    assert!(told.recv().await.unwrap().is_finished());
+}
+
+#[test]
+fn callbacks_of_a_runtime_that_ends_run() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let runtime = Runtime::new().unwrap();
+    let task = runtime.spawn(pending::<()>());
+    let count = |calls: &Arc<AtomicUsize>| {
+        let calls = calls.clone();
+        move |outcome: &Outcome| {
+            assert!(outcome.is_cancelled());
+            calls.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    task.on_finish(count(&calls));
+    task.on_finish(count(&calls));
+    drop(runtime);
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    task.on_finish(count(&calls));
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
+}
+
+#[runtime::test]
+async fn a_callback_that_panics_harms_nobody() {
+    let task = runtime::spawn(async {});
+    task.on_finish(|_| panic!("on purpose"));
+    let (tell, told) = oneshot::channel();
+    task.on_finish(move |_| tell.send(()).unwrap());
+    told.await.unwrap();
+}
+
+#[test]
+fn join_blocking_waits_on_a_plain_thread() {
+    let runtime = Runtime::new().unwrap();
+    let (go, is_go) = oneshot::channel();
+    let task = runtime.spawn(async move { is_go.await.unwrap() });
+    let waits = std::thread::spawn(move || task.join_blocking());
+    go.send(42).unwrap();
+    assert_eq!(waits.join().unwrap().unwrap(), 42);
+    let panics = runtime.spawn(async { panic!("on purpose") });
+    let result: Result<(), _> = panics.join_blocking();
+    assert!(result.unwrap_err().is_panic());
+}
+
+#[runtime::test]
+async fn join_blocking_inside_of_async_code_panics_with_the_remedy() {
+    let outer = runtime::spawn(async {
+        let inner = runtime::spawn(async {});
+        inner.join_blocking().unwrap();
+    });
+    let payload = outer.await.unwrap_err().into_panic();
+    assert!(payload.downcast_ref::<&str>().unwrap().contains("await the handle"));
+}
+
+#[runtime::test]
+async fn a_shared_handle_answers_everyone() {
+    let (go, is_go) = oneshot::channel();
+    let shared = runtime::spawn(async move { is_go.await.unwrap() }).shared();
+    let waits: Vec<_> = (0..10).map(|_| runtime::spawn(shared.clone())).collect();
+    go.send(String::from("one")).unwrap();
+    for wait in waits {
+        assert_eq!(wait.await.unwrap().unwrap(), "one");
+    }
+    assert_eq!(shared.clone().await.unwrap(), "one");
+
+    let panics = runtime::spawn(async { panic!("on purpose") }).shared();
+    let (a, b): (Result<(), _>, _) = (panics.clone().await, panics.await);
+    assert!(a.unwrap_err().is_panic() && b.unwrap_err().is_panic());
+}
+
+#[runtime::test(start_paused = true)]
+async fn call_soon_and_call_later_run_in_order() {
+    let handle = Handle::current();
+    let (tell, mut told) = runtime::sync::mpsc::unbounded_channel();
+    let send = |n: u32| {
+        let tell = tell.clone();
+        move || tell.send((n, time::Instant::now())).unwrap()
+    };
+    let start = time::Instant::now();
+    handle.call_later(2 * SECOND, send(20));
+    handle.call_later(SECOND, send(10));
+    handle.call_later(SECOND, send(11));
+    let cancelled = handle.call_later(SECOND, send(12));
+    handle.call_later(SECOND, send(13));
+    handle.call_soon(send(1));
+    handle.call_soon(send(2));
+    assert!(cancelled.cancel());
+    assert!(!cancelled.cancel());
+    let mut seen = Vec::new();
+    for _ in 0..6 {
+        let (n, at) = told.recv().await.unwrap();
+        seen.push((n, (at - start).as_secs()));
+    }
+    assert_eq!(seen, [(1, 0), (2, 0), (10, 1), (11, 1), (13, 1), (20, 2)]);
+    // An earlier moment gets a runner up that waits for a later one.
+    handle.call_later(3600 * SECOND, send(99));
+    time::sleep(SECOND).await;
+    handle.call_later(SECOND, send(30));
+    assert_eq!(told.recv().await.unwrap().0, 30);
+    let far = handle.call_later(Duration::MAX, send(100));
+    assert!(far.is_pending());
+}
+
+#[runtime::test]
+async fn ten_thousand_callbacks_from_four_threads_all_run() {
+    let handle = Handle::current();
+    let count = Arc::new(AtomicUsize::new(0));
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let (handle, count) = (handle.clone(), count.clone());
+            std::thread::spawn(move || {
+                for _ in 0..2500 {
+                    let count = count.clone();
+                    handle.call_soon(move || assert!(count.fetch_add(1, Ordering::SeqCst) < 10_000));
+                }
+            })
+        })
+        .collect();
+    runtime::spawn_blocking(move || threads.into_iter().for_each(|thread| thread.join().unwrap()))
+        .await
+        .unwrap();
+    let (tell, told) = oneshot::channel();
+    handle.call_soon(move || tell.send(()).unwrap());
+    told.await.unwrap();
+    assert_eq!(count.load(Ordering::SeqCst), 10_000);
+}
+
+#[test]
+fn what_is_due_at_the_end_of_the_runtime_runs_and_the_rest_is_dropped() {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let count = Arc::new(AtomicUsize::new(0));
+    let drops = Arc::new(AtomicUsize::new(0));
+    let (ran, guard) = (count.clone(), Dropped(drops.clone()));
+    runtime.handle().call_soon(move || assert!(ran.fetch_add(1, Ordering::SeqCst) < 10_000));
+    runtime.handle().call_later(3600 * SECOND, move || drop(guard));
+    drop(runtime);
+    assert_eq!((count.load(Ordering::SeqCst), drops.load(Ordering::SeqCst)), (1, 1));
+}
