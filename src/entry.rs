@@ -2,6 +2,7 @@
 //! [`Entry::test`], so that next to no code is generated where the attribute stands.
 
 use crate::{Builder, Runtime};
+use runtime_core::supervise::exit::end_all;
 use std::io;
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -80,13 +81,15 @@ impl Entry {
     fn run<T>(mut self, body: Pin<&mut dyn Future<Output = T>>) -> io::Result<T> {
         let runtime: Runtime = self.builder.build()?;
         let output = runtime.block_on(body);
+        runtime.block_on(end_all(runtime.handle()));
         runtime.shutdown_timeout(self.shutdown_timeout);
         Ok(output)
     }
 }
 
 /// asyncio's `run`: builds a multi_thread runtime, drives `main` on this thread, and ends the runtime: the
-/// tasks that are left are cancelled, and running blocking jobs are waited for up to 10 seconds.
+/// tasks that are left are asked for their end, as by [`JoinHandle::cancel`](crate::JoinHandle::cancel), and waited for until they
+/// have ended, those that listen for 10 seconds at most; running blocking jobs are waited for up to 10 seconds.
 ///
 /// # Panics
 /// If `main` panics, if the runtime cannot be built, or inside of async code.

@@ -513,3 +513,35 @@ fn what_is_due_at_the_end_of_the_runtime_runs_and_the_rest_is_dropped() {
     drop(runtime);
     assert_eq!((count.load(Ordering::SeqCst), drops.load(Ordering::SeqCst)), (1, 1));
 }
+
+/// asyncio's `run`: what is left is cancelled, and its cleanup waited for.
+#[test]
+fn run_cancels_what_is_left_and_waits_for_its_cleanup() {
+    let (drops, cleaned) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (guard, count) = (Dropped(drops.clone()), cleaned.clone());
+    runtime::run(async move {
+        let (ready, is_ready) = oneshot::channel();
+        runtime::spawn(async move {
+            let cancelled = task::cancelled();
+            ready.send(()).unwrap();
+            cancelled.await;
+            time::sleep(Duration::from_millis(5)).await;
+            // Spawned meanwhile: asked, too.
+            let (ready, is_ready) = oneshot::channel();
+            let again = count.clone();
+            runtime::spawn(async move {
+                listener(ready, Duration::from_millis(5)).await;
+                again.fetch_add(1, Ordering::SeqCst);
+            });
+            is_ready.await.unwrap();
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        is_ready.await.unwrap();
+        runtime::spawn(async move {
+            let _guard = guard;
+            pending::<()>().await;
+        });
+    });
+    assert_eq!(cleaned.load(Ordering::SeqCst), 2);
+    assert_eq!(drops.load(Ordering::SeqCst), 1);
+}

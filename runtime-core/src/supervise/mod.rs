@@ -1,6 +1,7 @@
 //! What stands on top of single tasks: callbacks, time-outs with cleanup, shared handles, gathering, groups.
 
 pub mod callbacks;
+pub mod exit;
 pub mod gather;
 pub mod group;
 pub mod handles;

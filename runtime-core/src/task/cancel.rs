@@ -201,7 +201,7 @@ pub(crate) fn request(task: &AbortHandle, grace: Option<Duration>) {
 }
 
 /// Has `notice` called when the task has ended: by the thread that ends it, or at once if it has.
-fn on_end(raw: &RawTask, notice: Notice) {
+pub(crate) fn on_end(raw: &RawTask, notice: Notice) {
     let extras = extras(raw);
     extras.on_end(notice, || outcome(raw));
     let unseen = raw.state().set_observed();

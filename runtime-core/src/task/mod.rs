@@ -36,7 +36,7 @@ mod state;
 mod waker;
 
 pub use cancel::{Cancelled, Cancelling, cancel_requested, cancelled, current, try_current};
-pub(crate) use cancel::{abort_current, if_listening, panic_of_current, request};
+pub(crate) use cancel::{abort_current, if_listening, on_end, panic_of_current, request};
 pub use error::JoinError;
 pub use id::Id;
 pub use job::{Job, JobOwner};

@@ -9,7 +9,7 @@
 
 use super::harness;
 use super::id::Id;
-use super::join::JoinHandle;
+use super::join::{AbortHandle, JoinHandle};
 use super::raw::{Header, Name, RawTask};
 use super::state::Submit;
 use super::{Keeper, Notified, Owner, Schedule};
@@ -204,6 +204,19 @@ impl<S: Schedule> Home<S> {
                 submit(Notified(raw));
             }
         });
+    }
+}
+
+impl<S> Home<S> {
+    /// Handles of all tasks that live here now.
+    pub(crate) fn abort_handles(&self) -> Vec<AbortHandle> {
+        let tasks = self.tasks.lock();
+        let mut handles = Vec::with_capacity(tasks.count);
+        tasks.list.for_each(|header| {
+            // SAFETY: O1: the handle takes a reference while the lock is held.
+            handles.push(AbortHandle::new(unsafe { RawTask::from_ptr(header) }));
+        });
+        handles
     }
 }
 
