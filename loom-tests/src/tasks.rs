@@ -1,8 +1,9 @@
 //! The least that tasks need to run: a home whose queue holds one task.
 
-use runtime_core::internals::Slot;
+use runtime_core::internals::{Slot, spawn_into};
 use runtime_core::primitive::{Arc, UnsafeCell};
-use runtime_core::task::{Home, JoinError, JoinHandle, Meta, Notified, Schedule};
+use runtime_core::supervise::group::TaskGroup;
+use runtime_core::task::{Home, JoinError, JoinHandle, Keeper, Meta, Notified, Schedule};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -21,6 +22,10 @@ impl Schedule for Spot {
     }
 
     fn vacated(&self) {}
+
+    fn keeper(&self) -> Option<std::sync::Arc<dyn Keeper>> {
+        None
+    }
 }
 
 /// One task and who runs it.
@@ -38,6 +43,25 @@ impl Bed {
         let (task, handle) = Home::bind(&home, future, Meta::here());
         home.scheduler().schedule(task.expect("the home is open"));
         (Bed(home), handle)
+    }
+
+    /// A bed without a task.
+    pub fn empty() -> Bed {
+        Bed(Arc::new(Home::new(Spot::default())))
+    }
+
+    /// Puts the child of a group to bed.
+    pub fn put<F, T, E>(&self, group: &TaskGroup<E>, future: F) -> JoinHandle<T>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        spawn_into(group, future, |child| {
+            let (task, handle) = Home::bind(&self.0, child, Meta::here());
+            self.0.scheduler().schedule(task.expect("the home is open"));
+            handle
+        })
     }
 
     /// Polls the task for as long as it is queued.

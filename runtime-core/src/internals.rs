@@ -25,3 +25,22 @@ pub fn shared(driver: Box<dyn Driver>, handle: std::sync::Arc<dyn DriverHandle>)
 pub fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
     crate::block_on::block_on(shared, future)
 }
+
+/// A task of a group, wherever it is spawned.
+pub fn spawn_into<F, T, E>(
+    group: &crate::supervise::group::TaskGroup<E>,
+    future: F,
+    spawn: impl FnOnce(crate::supervise::group::Child<F, E>) -> crate::task::JoinHandle<T>,
+) -> crate::task::JoinHandle<T>
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    group.spawn_by(future, spawn)
+}
+
+/// Asks a task for its end, with a grace that no runtime here would see to.
+pub fn request(task: &crate::task::AbortHandle) {
+    crate::task::request(task, None);
+}

@@ -152,7 +152,17 @@ impl<E: Send + 'static> TaskGroup<E> {
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
     {
-        let place = self.shared.reserve();
+        self.spawn_by(future, |child| spawn(child))
+    }
+
+    /// As [`spawn`](Self::spawn), whatever it is that makes tasks.
+    #[track_caller]
+    pub(crate) fn spawn_by<F, T>(
+        &self,
+        future: F,
+        spawn: impl FnOnce(Child<F, E>) -> JoinHandle<T>,
+    ) -> JoinHandle<T> {
+        let place = Place::reserve(&self.shared);
         let child = Child { future: Some(future), is_started: false, shared: Arc::clone(&self.shared) };
         let handle = spawn(child);
         if let Some(place) = place {
@@ -269,7 +279,8 @@ impl<E: Send + 'static> Drop for EndOnDrop<'_, E> {
 }
 
 /// What the tasks, the body and the clones of the group share.
-struct Shared<E> {
+#[doc(hidden)]
+pub struct Shared<E> {
     state: Mutex<State<E>>,
 }
 
@@ -324,19 +335,6 @@ impl<E> Shared<E> {
         drop(state);
         drop_quietly(old);
         seen
-    }
-
-    /// A place for one more task. `None`: the future shall not be polled.
-    fn reserve(self: &Arc<Self>) -> Option<Place<E>>
-    where
-        E: Send + 'static,
-    {
-        let mut state = self.state.lock();
-        if state.phase == Phase::Closed {
-            return None;
-        }
-        state.live += 1;
-        Some(Place { shared: Arc::clone(self), id: None })
     }
 
     fn is_open(&self) -> bool {
@@ -414,6 +412,16 @@ struct Place<E: Send + 'static> {
 }
 
 impl<E: Send + 'static> Place<E> {
+    /// A place for one more task. `None`: the future shall not be polled.
+    fn reserve(shared: &Arc<Shared<E>>) -> Option<Self> {
+        let mut state = shared.state.lock();
+        if state.phase == Phase::Closed {
+            return None;
+        }
+        state.live += 1;
+        Some(Place { shared: Arc::clone(shared), id: None })
+    }
+
     /// The place is given up when the task has ended.
     fn give<T>(mut self, handle: &JoinHandle<T>) {
         self.id = Some(handle.id());
@@ -437,7 +445,7 @@ impl<E: Send + 'static> Drop for Place<E> {
 
 pin_project_lite::pin_project! {
     /// A task of the group: its error goes there.
-    struct Child<F, E> {
+    pub struct Child<F, E> {
         #[pin]
         future: Option<F>,
         is_started: bool,

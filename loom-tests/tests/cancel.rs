@@ -1,0 +1,166 @@
+//! A request to end against a task that begins to listen, callbacks against the end, and the end of a group.
+#![cfg(loom)]
+
+use loom_tests::tasks::{Bed, result_of};
+use loom_tests::{expect_failure, model};
+use runtime_core::internals::{Fault, plant};
+use runtime_core::primitive::thread;
+use runtime_core::supervise::group::{TaskGroup, group};
+use runtime_core::task;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc as StdArc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// Ends when it is told to. The handle asks while the task begins to listen.
+fn a_request_against_a_listener() {
+    let (bed, handle) = Bed::of(async {
+        task::cancelled().await;
+        7
+    });
+    let abort = handle.abort_handle();
+    let asks = thread::spawn(move || drop(handle.cancel()));
+    bed.run();
+    asks.join().unwrap();
+    bed.run();
+    assert!(bed.is_empty(), "the request was lost: the task sleeps");
+    drop(abort);
+}
+
+#[test]
+fn a_request_meets_a_task_that_begins_to_listen() {
+    model(a_request_against_a_listener);
+}
+
+#[test]
+fn twin_is_asked_late() {
+    expect_failure("twin_is_asked_late", "the request was lost", || {
+        plant(Fault::AskedLate);
+        a_request_against_a_listener();
+    });
+}
+
+/// One that listens is told, not dropped.
+#[test]
+fn two_requests_meet_a_listener() {
+    model(|| {
+        let (bed, mut handle) = Bed::of(async {
+            task::cancelled().await;
+            assert!(task::cancel_requested());
+            7
+        });
+        bed.run();
+        let (first, second) = (handle.abort_handle(), bed.clone());
+        let asks = thread::spawn(move || runtime_core::internals::request(&first));
+        let runs = thread::spawn(move || second.run());
+        runtime_core::internals::request(&handle.abort_handle());
+        asks.join().unwrap();
+        runs.join().unwrap();
+        bed.run();
+        assert_eq!(handle.try_result().expect("the request was lost").unwrap(), 7);
+    });
+}
+
+fn callbacks_against_the_end() {
+    let (bed, handle) = Bed::of(async {});
+    let calls = StdArc::new(AtomicUsize::new(0));
+    let runner = bed.clone();
+    let runs = thread::spawn(move || runner.run());
+    for _ in 0..2 {
+        let calls = calls.clone();
+        handle.on_finish(move |outcome| {
+            assert!(outcome.is_finished());
+            calls.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+    runs.join().unwrap();
+    assert_eq!(calls.load(Ordering::Relaxed), 2, "calls of two callbacks");
+    result_of(handle).unwrap();
+}
+
+#[test]
+fn callbacks_meet_the_end() {
+    model(callbacks_against_the_end);
+}
+
+#[test]
+fn twin_does_not_look_for_the_end() {
+    expect_failure("twin_does_not_look_for_the_end", "calls of two callbacks", || {
+        plant(Fault::EndUnseenByNotice);
+        callbacks_against_the_end();
+    });
+}
+
+/// Whether whoever awaits the group was woken.
+#[derive(Default)]
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: StdArc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Counts its drops.
+struct Dropped(StdArc<AtomicUsize>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// One task fails, the other waits for ever: the group ends, after both.
+fn a_failure_ends_a_group() {
+    let (first, second) = (Bed::empty(), Bed::empty());
+    let drops = StdArc::new(AtomicUsize::new(0));
+    let guards = (Dropped(drops.clone()), Dropped(drops.clone()));
+    let body = async |g: TaskGroup<&'static str>| {
+        let (fails, waits) = guards;
+        drop(first.put(&g, async move {
+            let _guard = fails;
+            Err::<(), _>("failed")
+        }));
+        drop(second.put(&g, async move {
+            let _guard = waits;
+            poll_fn(|_| Poll::<Result<(), _>>::Pending).await
+        }));
+        Ok(())
+    };
+    let flag = StdArc::new(Flag::default());
+    let waker = Waker::from(flag.clone());
+    let mut group = pin!(group(body));
+    let mut poll = || group.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(poll().is_pending());
+    let runners = [first.clone(), second.clone()].map(|bed| thread::spawn(move || bed.run()));
+    let mut polled = if flag.0.swap(false, Ordering::SeqCst) { poll() } else { Poll::Pending };
+    for runner in runners {
+        runner.join().unwrap();
+    }
+    for _ in 0..3 {
+        first.run();
+        second.run();
+        if polled.is_pending() && flag.0.swap(false, Ordering::SeqCst) {
+            polled = poll();
+        }
+        if polled.is_ready() {
+            assert_eq!(drops.load(Ordering::SeqCst), 2, "a task outlived its group");
+        }
+    }
+    let Poll::Ready(result) = polled else { panic!("a wake was lost: the group sleeps") };
+    assert_eq!(result.unwrap_err().errors().len(), 1);
+}
+
+#[test]
+fn a_failure_ends_a_group_after_its_tasks() {
+    model(a_failure_ends_a_group);
+}
+
+#[test]
+fn twin_leaves_its_tasks() {
+    expect_failure("twin_leaves_its_tasks", "pending", || {
+        plant(Fault::GroupLeft);
+        a_failure_ends_a_group();
+    });
+}
