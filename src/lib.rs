@@ -43,6 +43,7 @@ pub mod task {
     pub use runtime_core::local_set::LocalSet;
     pub use runtime_core::spawn::{Builder, spawn, spawn_blocking, spawn_local, yield_now};
     pub use runtime_core::task::{AbortHandle, Id, JoinError, JoinHandle, id, try_id};
+    pub use runtime_core::task::{AccessError, LocalKey, TaskLocalFuture};
 
     /// Cooperative scheduling: the budget of a poll.
     pub mod coop {
