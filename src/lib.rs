@@ -53,6 +53,7 @@ pub mod task {
         AbortHandle, Cancelled, Cancelling, Id, JoinError, JoinHandle, Outcome, TaskInfo, cancel_requested,
         cancelled, current, id, try_current, try_id,
     };
+    pub use runtime_core::task::{AccessError, LocalKey, TaskLocalFuture};
 
     /// Cooperative scheduling: the budget of a poll.
     pub mod coop {

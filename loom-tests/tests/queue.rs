@@ -22,6 +22,10 @@ struct Queues {
 struct Nobody;
 
 impl Schedule for Nobody {
+    fn keeper(&self) -> Option<std::sync::Arc<dyn runtime_core::task::Keeper>> {
+        None
+    }
+
     fn schedule(&self, _task: Notified) {
         unreachable!("a task was woken that ends at its first poll");
     }

@@ -27,6 +27,10 @@ struct State {
 }
 
 impl Schedule for Queue {
+    fn keeper(&self) -> Option<std::sync::Arc<dyn runtime_core::task::Keeper>> {
+        None
+    }
+
     fn schedule(&self, task: Notified) {
         self.state.lock().tasks.push_back(task);
         self.changed.notify_one();

@@ -11,6 +11,7 @@ use crate::scheduler::{Shared, is_worker, with_current};
 use crate::task::{Job, JobOwner, JoinHandle, Keeper};
 use crate::timer::Timers;
 use crate::tls;
+use crate::util::inherited;
 use crate::util::rand::Rand;
 use std::cell::{Cell, RefCell};
 use std::collections::hash_map::RandomState;
@@ -132,6 +133,7 @@ impl Handle {
         R: Send + 'static,
     {
         let site = Location::caller();
+        let inherited = inherited::current();
         let handle = self.clone();
         let shared = Arc::clone(&self.inner().shared);
         shared.activity.enter();
@@ -139,7 +141,7 @@ impl Handle {
             let _entered = handle.enter();
             job()
         };
-        let (job, join) = Job::new(body, site, Counted(shared));
+        let (job, join) = Job::new(body, site, inherited, Counted(shared));
         if let Err(refused) = self.inner().blocking.run(job) {
             if refused.source.kind() == std::io::ErrorKind::BrokenPipe {
                 drop(refused.job);

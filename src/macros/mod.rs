@@ -1,7 +1,7 @@
-//! `select!`, `join!`, `try_join!`, `gather!` and `pin!`.
+//! `select!`, `join!`, `try_join!`, `gather!`, `pin!` and `task_local!`.
 //!
-//! But for `gather!`, which spawns tasks, they need no runtime: any executor can poll what they make. The procedural macros behind the first
-//! three are in `runtime-macros`; [`support`] is what their expansions call.
+//! But for `gather!`, which spawns tasks, they need no runtime: any executor can poll what they make. The
+//! procedural macros behind the first three are in `runtime-macros`; [`support`] is what their expansions call.
 
 pub(crate) mod support;
 
@@ -204,5 +204,85 @@ macro_rules! pin {
             #[allow(unused_mut)]
             let mut $name = $crate::__private::pin!($name);
         )*
+    };
+}
+
+/// Declares task-locals: each name is a static [`LocalKey`](crate::task::LocalKey).
+///
+/// ```text
+/// task_local! {
+///     [#[inherit]] [pub] static <NAME>: <Type>;
+///     …
+/// }
+/// ```
+///
+/// With `#[inherit]` children get a copy of the value when they are spawned, and the type has to be
+/// `Clone + Send`; without it any type will do. Other attributes and docs go to the static.
+///
+/// # Examples
+///
+/// ```
+/// runtime::task_local! {
+///     /// Who asks.
+///     pub static USER: String;
+///
+///     /// Follows a request into every task that it spawns.
+///     #[inherit]
+///     static TRACE: u64;
+/// }
+///
+/// # fn main() {
+/// runtime::run(TRACE.scope(7, async {
+///     USER.scope("ann".to_owned(), async {
+///         assert_eq!((USER.get(), TRACE.get()), ("ann".to_owned(), 7));
+///     })
+///     .await;
+/// }));
+/// # }
+/// ```
+#[macro_export]
+macro_rules! task_local {
+    () => {};
+    // `#[inherit]` after nothing but docs, and no `#[inherit]` but docs at most: one step, however long the docs are.
+    ($(#[doc = $doc:expr])* #[inherit] $(#[$attr:meta])* $vis:vis static $name:ident: $type:ty $(; $($rest:tt)*)?) => {
+        $crate::__task_local!(inherited [$(#[doc = $doc])* $(#[$attr])*] $vis $name $type);
+        $crate::task_local!($($($rest)*)?);
+    };
+    ($(#[doc = $doc:expr])* $vis:vis static $name:ident: $type:ty $(; $($rest:tt)*)?) => {
+        $crate::__task_local!(own [$(#[doc = $doc])*] $vis $name $type);
+        $crate::task_local!($($($rest)*)?);
+    };
+    // Anything else: one attribute at a time.
+    (@ $kind:ident [$($done:tt)*] #[inherit] $($rest:tt)*) => {
+        $crate::task_local!(@ inherited [$($done)*] $($rest)*);
+    };
+    (@ $kind:ident [$($done:tt)*] #[$($attr:tt)*] $($rest:tt)*) => {
+        $crate::task_local!(@ $kind [$($done)* #[$($attr)*]] $($rest)*);
+    };
+    (@ $kind:ident [$($done:tt)*] $vis:vis static $name:ident: $type:ty $(; $($rest:tt)*)?) => {
+        $crate::__task_local!($kind [$($done)*] $vis $name $type);
+        $crate::task_local!($($($rest)*)?);
+    };
+    (#[$($attr:tt)*] $($rest:tt)*) => {
+        $crate::task_local!(@ own [] #[$($attr)*] $($rest)*);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __task_local {
+    (own [$($attr:tt)*] $vis:vis $name:ident $type:ty) => {
+        $($attr)*
+        $vis static $name: $crate::task::LocalKey<$type> = {
+            $crate::__private::thread_local! {
+                static CELL: $crate::__private::RefCell<$crate::__private::Option<$type>> =
+                    const { $crate::__private::RefCell::new($crate::__private::Option::None) };
+            }
+            $crate::task::LocalKey::own(CELL)
+        };
+    };
+    (inherited [$($attr:tt)*] $vis:vis $name:ident $type:ty) => {
+        $($attr)*
+        $vis static $name: $crate::task::LocalKey<$type> = $crate::task::LocalKey::inherited();
     };
 }

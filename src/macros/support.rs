@@ -1,4 +1,4 @@
-//! What the expansions of `select!`, `join!`, `try_join!` and `pin!` call.
+//! What the expansions of `select!`, `join!`, `try_join!`, `pin!` and `task_local!` call.
 //!
 //! An expansion names nothing but this module (as `$crate::__private`), so that it means the same
 //! wherever it stands, whatever the caller calls `Poll`, `Future`, `core` or `u32`.
@@ -10,11 +10,14 @@ pub use futures_util::future::MaybeDone;
 pub use runtime_core::context::random_below;
 pub use runtime_core::supervise::gather::gathered;
 pub use runtime_macros::{join, select, try_join};
+pub use std::cell::RefCell;
 pub use std::future::{Future, IntoFuture, poll_fn};
+pub use std::option::Option;
 pub use std::pin::{Pin, pin};
 pub use std::primitive::{u8, u16, u32, u64};
 pub use std::result::Result;
 pub use std::task::Poll;
+pub use std::thread_local;
 pub use std::unreachable;
 
 /// The `else` of a `select!` that has none.

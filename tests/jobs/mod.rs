@@ -21,7 +21,7 @@ impl Jobs {
 
     #[track_caller]
     pub(crate) fn spawn<R: Send + 'static>(&self, job: impl FnOnce() -> R + Send + 'static) -> JoinHandle<R> {
-        let (job, handle) = Job::new(job, Location::caller(), || {});
+        let (job, handle) = Job::new(job, Location::caller(), None, || {});
         match self.0.run(job) {
             Ok(()) => {}
             // Shut down: that cancels.

@@ -14,7 +14,6 @@ use crate::time::{Instant, sleep, sleep_until};
 use crate::util::wake_list::{drop_quietly, quietly};
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::panic::Location;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -68,8 +67,8 @@ impl Handle {
         let (bring, number) = self.inner().calls.bring(at, Arc::clone(&slot));
         match bring {
             Bring::Start => {
-                let meta = Meta { name: Some("callbacks".into()), spawn_site: Location::caller() };
-                drop(self.spawn_with(Runner { handle: self.clone(), has_ended: false }.run(), meta));
+                let runner = Runner { handle: self.clone(), has_ended: false };
+                drop(self.spawn_with(runner.run(), Meta::own("callbacks".to_owned())));
             }
             Bring::Wake(waker) => waker.wake(),
             Bring::Nothing => {}
@@ -172,8 +171,7 @@ impl Drop for Runner {
 impl Keeper for Handle {
     fn abort_after(&self, grace: Option<Duration>, task: AbortHandle) -> Option<AbortHandle> {
         let grace = grace.unwrap_or(self.inner().cancel_grace);
-        let name = format!("grace of task {}", task.id());
-        let meta = Meta { name: Some(name.into()), spawn_site: Location::caller() };
+        let meta = Meta::own(format!("grace of task {}", task.id()));
         let watcher = async move {
             sleep(grace).await;
             task.abort();

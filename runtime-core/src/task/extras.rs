@@ -11,6 +11,8 @@ use crate::primitive::Mutex;
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::sync::wait_list::{self, WaitList, Waiter, Woken};
 use crate::util::fault::{Fault, planted};
+use crate::util::inherited::{self, Captured};
+use crate::util::wake_list::drop_quietly;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -25,6 +27,10 @@ pub(crate) struct Extras {
     /// Whether the task was told that it shall end, or has ended: then nobody need wait here.
     asked: AtomicBool,
     waiting: WaitList,
+    /// Set before the task is known to anybody.
+    inherits: bool,
+    /// What it has inherited, while it is not being polled.
+    inherited: Mutex<Option<Captured>>,
     side: Mutex<Side>,
 }
 
@@ -56,8 +62,36 @@ pub(crate) enum Asked {
 }
 
 impl Extras {
-    pub(super) fn new() -> Self {
-        Extras { asked: AtomicBool::new(false), waiting: WaitList::new(), side: Mutex::new(Side::default()) }
+    pub(super) fn new(inherited: Option<Captured>) -> Self {
+        Extras {
+            asked: AtomicBool::new(false),
+            waiting: WaitList::new(),
+            inherits: inherited.is_some(),
+            inherited: Mutex::new(inherited),
+            side: Mutex::new(Side::default()),
+        }
+    }
+
+    /// Runs a poll with what the task has inherited in scope.
+    pub(super) fn scoped<R>(&self, poll: impl FnOnce() -> R) -> R {
+        if !self.inherits {
+            return poll();
+        }
+        let captured = self.inherited.lock().take();
+        let entered = inherited::enter(captured);
+        let result = poll();
+        let captured = entered.leave();
+        let old = std::mem::replace(&mut *self.inherited.lock(), captured);
+        debug_assert!(old.is_none(), "polled by two");
+        result
+    }
+
+    /// The task has ended: nobody needs what it has inherited.
+    pub(super) fn drop_inherited(&self) {
+        if self.inherits {
+            let captured = self.inherited.lock().take();
+            drop_quietly(captured);
+        }
     }
 
     /// From here on the task is told when it shall end.
@@ -110,7 +144,7 @@ impl Extras {
         let mut waiting = self.waiting.lock();
         if self.is_asked() {
             drop(waiting);
-            crate::util::wake_list::drop_quietly(waker);
+            drop_quietly(waker);
             return Poll::Ready(());
         }
         waiting.push_back(waiter, Some(waker), 1);

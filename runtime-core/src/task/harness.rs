@@ -18,6 +18,7 @@ use super::state::{Start, Submit};
 use super::waker::borrowed_waker;
 use super::{Keeper, Notified, Owner};
 use crate::coop;
+use crate::util::inherited::Captured;
 use crate::util::wake_list::{drop_quietly, quietly};
 use std::any::Any;
 use std::future::Future;
@@ -36,8 +37,9 @@ pub(super) fn new_task<F: Future, O: Owner, N: Name>(
     name: N,
     id: Id,
     site: &'static Location<'static>,
+    inherited: Option<Captured>,
 ) -> RawTask {
-    Cell::<F, O, N>::allocate(&Harness::<F, O, N>::TASK, future, owner, name, id, site)
+    Cell::<F, O, N>::allocate(&Harness::<F, O, N>::TASK, future, owner, name, id, site, inherited)
 }
 
 /// A new cell for a job of the blocking pool.
@@ -46,8 +48,9 @@ pub(super) fn new_job<F: Future, O: Owner>(
     owner: O,
     id: Id,
     site: &'static Location<'static>,
+    inherited: Option<Captured>,
 ) -> RawTask {
-    Cell::<F, O, ()>::allocate(&Harness::<F, O, ()>::JOB, future, owner, (), id, site)
+    Cell::<F, O, ()>::allocate(&Harness::<F, O, ()>::JOB, future, owner, (), id, site, inherited)
 }
 
 struct Harness<F: Future, O, N> {
@@ -99,10 +102,16 @@ impl<F: Future, O: Owner, N: Name> Harness<F, O, N> {
 
     /// Polls once. RUNNING is ours.
     fn poll(&self) -> (Poll<Output<F>>, bool) {
-        let waker = borrowed_waker(self.raw());
+        let raw = self.raw();
+        let waker = borrowed_waker(raw);
         let (result, yielded) = coop::enter(&waker, || {
             let mut cx = Context::from_waker(&waker);
-            catch_unwind(AssertUnwindSafe(|| self.with_stage(|stage| poll_stage(stage, &mut cx))))
+            let mut poll =
+                || catch_unwind(AssertUnwindSafe(|| self.with_stage(|stage| poll_stage(stage, &mut cx))));
+            match raw.head().extras() {
+                None => poll(),
+                Some(extras) => extras.scoped(poll),
+            }
         });
         match result {
             Ok(Poll::Pending) => (Poll::Pending, yielded),
@@ -130,6 +139,9 @@ impl<F: Future, O: Owner, N: Name> Harness<F, O, N> {
             Err(error) if error.is_panic() => How::Panicked,
             Err(_) => How::Cancelled,
         };
+        if let Some(extras) = self.raw().head().extras() {
+            extras.drop_inherited();
+        }
         self.with_stage(|stage| {
             // Nothing is dropped here but `Consumed` (a stage whose drop panicked counts as dropped).
             std::mem::forget(std::mem::replace(stage, Stage::Finished(output)));

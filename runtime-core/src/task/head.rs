@@ -9,6 +9,7 @@
 
 use super::extras::Extras;
 use crate::primitive::atomic::{AtomicPtr, Ordering};
+use crate::util::inherited::Captured;
 use std::marker::PhantomData;
 use std::ptr;
 
@@ -28,8 +29,13 @@ struct Full<V: 'static> {
 }
 
 impl<V> Head<V> {
-    pub(crate) fn new(vtable: &'static V) -> Self {
-        Head { word: AtomicPtr::new(ptr::from_ref(vtable).cast_mut().cast()), _vtable: PhantomData }
+    /// The task has `inherited` something, perhaps.
+    pub(crate) fn new(vtable: &'static V, inherited: Option<Captured>) -> Self {
+        let word = match inherited {
+            None => ptr::from_ref(vtable).cast_mut().cast(),
+            Some(_) => tagged(Box::into_raw(Box::new(Full { vtable, extras: Extras::new(inherited) }))),
+        };
+        Head { word: AtomicPtr::new(word), _vtable: PhantomData }
     }
 
     pub(crate) fn vtable(&self) -> &'static V {
@@ -54,10 +60,9 @@ impl<V> Head<V> {
             return extras;
         }
         let word = self.load();
-        let new = Box::into_raw(Box::new(Full { vtable: self.vtable(), extras: Extras::new() }));
-        let tagged = new.cast::<()>().map_addr(|addr| addr | EXTRAS);
+        let new = Box::into_raw(Box::new(Full { vtable: self.vtable(), extras: Extras::new(None) }));
         // ORDER: Release publishes the extras; Acquire sees those of whoever came first.
-        if self.word.compare_exchange(word, tagged, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        if self.word.compare_exchange(word, tagged(new), Ordering::AcqRel, Ordering::Acquire).is_err() {
             // SAFETY: made above, and known to nobody else.
             drop(unsafe { Box::from_raw(new) });
         }
@@ -68,6 +73,10 @@ impl<V> Head<V> {
         // ORDER: Acquire pairs with the Release in `extras_or_new`.
         self.word.load(Ordering::Acquire)
     }
+}
+
+fn tagged<V>(full: *mut Full<V>) -> *mut () {
+    full.cast::<()>().map_addr(|addr| addr | EXTRAS)
 }
 
 /// Where `word` points to if there are extras: a `Full`.

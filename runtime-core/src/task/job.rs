@@ -7,6 +7,7 @@ use super::join::JoinHandle;
 use super::raw::RawTask;
 use super::{Keeper, Notified, Owner, harness};
 use crate::coop;
+use crate::util::inherited::Captured;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -22,14 +23,19 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job that runs `f`, and its handle.
-    pub fn new<F, R>(f: F, site: &'static Location<'static>, owner: impl JobOwner) -> (Job, JoinHandle<R>)
+    /// A job that runs `f` with what it has `inherited`, and its handle.
+    pub fn new<F, R>(
+        f: F,
+        site: &'static Location<'static>,
+        inherited: Option<Captured>,
+        owner: impl JobOwner,
+    ) -> (Job, JoinHandle<R>)
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
         let owner = Owned(owner);
-        let raw = harness::new_job(Closure(Some(f)), owner, Id::next(), site);
+        let raw = harness::new_job(Closure(Some(f)), owner, Id::next(), site, inherited);
         (Job { raw, done: false }, JoinHandle::new(raw))
     }
 

@@ -15,6 +15,7 @@ use super::state::Submit;
 use super::{Keeper, Notified, Owner, Schedule};
 use crate::primitive::{Arc, Mutex};
 use crate::util::fault::{Fault, planted};
+use crate::util::inherited::{self, Captured};
 use crate::util::linked_list::LinkedList;
 use std::fmt;
 use std::future::Future;
@@ -62,13 +63,22 @@ pub struct Meta {
     pub name: Option<Box<str>>,
     /// Where it was spawned.
     pub spawn_site: &'static Location<'static>,
+    /// What it inherits from where it was spawned.
+    pub inherited: Option<Captured>,
 }
 
 impl Meta {
-    /// No name; spawned at the caller's place.
+    /// No name; spawned at the caller's place. Copies what is inherited, which is foreign code: to be called
+    /// outside of any lock or borrow.
     #[track_caller]
     pub fn here() -> Self {
-        Meta { name: None, spawn_site: Location::caller() }
+        Meta { name: None, spawn_site: Location::caller(), inherited: inherited::current() }
+    }
+
+    /// A task of our own: it inherits nothing.
+    #[track_caller]
+    pub(crate) fn own(name: String) -> Self {
+        Meta { name: Some(name.into()), spawn_site: Location::caller(), inherited: None }
     }
 }
 
@@ -144,9 +154,10 @@ impl<S: Schedule> Home<S> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        match meta.name {
-            None => Self::place_cell(home, future, (), meta.spawn_site),
-            Some(name) => Self::place_cell(home, future, name, meta.spawn_site),
+        let Meta { name, spawn_site, inherited } = meta;
+        match name {
+            None => Self::place_cell(home, future, (), spawn_site, inherited),
+            Some(name) => Self::place_cell(home, future, name, spawn_site, inherited),
         }
     }
 
@@ -155,12 +166,13 @@ impl<S: Schedule> Home<S> {
         future: F,
         name: N,
         site: &'static Location<'static>,
+        inherited: Option<Captured>,
     ) -> (Placed, JoinHandle<F::Output>)
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        let raw = harness::new_task(future, Arc::clone(home), name, Id::next(), site);
+        let raw = harness::new_task(future, Arc::clone(home), name, Id::next(), site, inherited);
         let join = JoinHandle::new(raw);
         if home.list(raw) {
             return (Placed::Listed(Notified(raw)), join);

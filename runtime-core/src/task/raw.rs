@@ -18,6 +18,7 @@ use super::head::Head;
 use super::id::Id;
 use super::state::State;
 use crate::primitive::UnsafeCell;
+use crate::util::inherited::Captured;
 use crate::util::linked_list::{Links, Node};
 use std::future::Future;
 use std::panic::Location;
@@ -93,8 +94,9 @@ impl<F: Future, O, N> Cell<F, O, N> {
         name: N,
         id: Id,
         spawn_site: &'static Location<'static>,
+        inherited: Option<Captured>,
     ) -> RawTask {
-        let head = Head::new(vtable);
+        let head = Head::new(vtable, inherited);
         let header = Header { state: State::new(), head, links: Links::new(), id, spawn_site };
         let stage = UnsafeCell::new(Stage::Running(future));
         let cell = Box::new(Cell { header, owner, join_waker: UnsafeCell::new(None), name, stage });
