@@ -3,6 +3,7 @@
 mod sync_support;
 
 use runtime::sync::{Mutex, RwLock, Semaphore, mpsc, oneshot};
+use runtime::task;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::process::Command;
 use std::sync::{Arc, Mutex as StdMutex};
@@ -76,7 +77,7 @@ fn blocking_calls_refuse_where_they_would_hold_up_tasks() {
         for (name, call) in blocking_calls() {
             let (file, message) = panic_of(call);
             assert!(message.contains("running tasks") && message.contains("`.await`"), "{name}: {message:?}");
-            assert!(file.ends_with("sync_misuse.rs"), "{name} blames {file}");
+            assert!(file.ends_with("tests/sync_misuse.rs"), "{name} blames {file}");
         }
     };
     let (mut many, mut one) = (runtime::Builder::new_multi_thread(), runtime::Builder::new_current_thread());
@@ -157,14 +158,14 @@ fn a_task_that_waits_for_itself_is_told() {
         runtime::spawn(async move { lock_again!(other.lock()) }).await.unwrap();
         drop(owned);
 
-        let (lock, file) = (Arc::new(RwLock::new(0)), "sync_misuse.rs");
-        let task = runtime::spawn(async move {
+        let (lock, file) = (Arc::new(RwLock::new(0)), "tests/sync_misuse.rs");
+        let task = task::Builder::new().name("re-enters").spawn(async move {
             let id = runtime_core::task::id();
             let writing = lock.write().await;
             lock_again!(lock.write());
-            eprintln!("expected: task_{id}_waits {file}");
+            eprintln!("expected: task_{id}_`re-enters`,_spawned_at_{file} waits_at_{file}");
             lock_again!(lock.read());
-            eprintln!("expected: task_{id}_waits {file}");
+            eprintln!("expected: task_{id}_`re-enters`,_spawned_at_{file} waits_at_{file}");
             // Exclusive no more: a read is given, and a write is not known to wait for this task alone.
             let reading = writing.downgrade();
             drop(sync_support::Polled::new(lock.read()).ready());
@@ -172,11 +173,11 @@ fn a_task_that_waits_for_itself_is_told() {
             drop(reading);
             let owned = lock.clone().try_write_owned().unwrap();
             lock_again!(lock.clone().write_owned());
-            eprintln!("expected: task_{id}_waits {file}");
+            eprintln!("expected: task_{id}_`re-enters`,_spawned_at_{file} waits_at_{file}");
             drop(owned);
             drop(lock.write().await);
         });
-        task.await.unwrap();
+        task.unwrap().await.unwrap();
     });
 }
 

@@ -3,7 +3,6 @@
 use crate::primitive::Mutex;
 use crate::task::{self, Id};
 use crate::{coop, util::wake_list::quietly};
-use std::fmt;
 use std::panic::Location;
 
 /// A place in the code.
@@ -36,15 +35,6 @@ impl Who {
     }
 }
 
-impl fmt::Display for Who {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Who::Task(id) => write!(f, "task {id}"),
-            Who::Driven(_) => f.write_str("the future of a `block_on`"),
-        }
-    }
-}
-
 /// Who holds a lock exclusively, and where that took it.
 #[derive(Debug)]
 pub(crate) struct Holder {
@@ -73,13 +63,21 @@ impl Holder {
         if let Some((who, there)) = held {
             if who == me && is_news(site) {
                 // A closed stderr is no reason to fail.
-                quietly(|| eprintln!("{}", message(me, site, there)));
+                quietly(|| eprintln!("{}", message(site, there)));
             }
         }
     }
 }
 
-fn message(who: Who, Site(here): Site, Site(there): Site) -> String {
+/// What to say about what is being polled here.
+fn message(Site(here): Site, Site(there): Site) -> String {
+    let who = match task::try_current() {
+        Some(task) => {
+            let name = task.name().map(|name| format!(" `{name}`")).unwrap_or_default();
+            format!("task {}{name}, spawned at {},", task.id(), task.spawn_site())
+        }
+        None => "the future of a `block_on`".to_owned(),
+    };
     format!(
         "warning: {who} waits at {here} for a lock that it took itself, at {there}, and has not let go of: unless \
          another part of it (a branch of `join!`) does so, it waits for ever"
