@@ -257,13 +257,16 @@ enum Guard<'a> {
     Write(RwLockWriteGuard<'a, ()>),
 }
 
+/// A wait, and after how many polls it gives up.
+type Wait<'a> = (Polled<Pin<Box<dyn Future<Output = Guard<'a>> + 'a>>>, u32);
+
 /// Promise 44 against a model: random locking, giving up after the k-th poll, downgrades; in the end nothing is lost.
 #[test]
 fn p44_random_waits_that_give_up_lose_nothing() {
     for seed in 0..300 {
         let rand = Rand::new(seed);
         let lock = RwLock::with_max_readers((), 3);
-        let mut waits: Vec<(Polled<Pin<Box<dyn Future<Output = Guard<'_>> + '_>>>, u32)> = Vec::new();
+        let mut waits: Vec<Wait<'_>> = Vec::new();
         let mut guards = Vec::new();
         for _ in 0..200 {
             match rand.below(6) {
