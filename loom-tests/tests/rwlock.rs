@@ -70,8 +70,8 @@ fn a_downgrade_meets_a_writer() {
 
 #[test]
 fn twin_gives_everything_back_at_a_downgrade() {
-    // The guard for reading then gives back what is not its own: one permit too many, or a writer beside a reader.
-    expect_failure("twin_gives_everything_back_at_a_downgrade", "", || {
+    // A writer comes in beside the guard for reading.
+    expect_failure("twin_gives_everything_back_at_a_downgrade", "Causality violation", || {
         plant(Fault::DowngradeGivesAll);
         downgrade_against_write();
     });
@@ -104,7 +104,7 @@ fn a_writer_that_gives_up_meets_readers() {
 
 #[test]
 fn twin_keeps_what_it_was_granted() {
-    expect_failure("twin_keeps_what_it_was_granted", "", || {
+    expect_failure("twin_keeps_what_it_was_granted", "permits were lost", || {
         plant(Fault::GrantKept);
         writer_gives_up(false);
     });
