@@ -142,3 +142,44 @@ fn owned_waits_hand_on_too() {
     drop(owned);
     Polled::new(notify.notified()).ready();
 }
+
+/// As in tokio: who is told by `notify_waiters` leaves what is stored to another one, though it was
+/// stored first.
+#[test]
+fn who_all_reaches_takes_nothing_that_is_stored() {
+    for stored_first in [false, true] {
+        let notify = Arc::new(Notify::new());
+        let (mut early, mut owned) =
+            (Polled::new(notify.notified()), Polled::new(notify.clone().notified_owned()));
+        if stored_first {
+            notify.notify_one();
+        }
+        notify.notify_waiters();
+        if !stored_first {
+            notify.notify_one();
+        }
+        early.ready();
+        owned.ready();
+        Polled::new(notify.notified()).ready();
+        Polled::new(notify.notified()).pending();
+    }
+}
+
+/// Enabling takes what is stored, once, and a place in the queue otherwise; also for owned waits.
+#[test]
+fn enabling_is_a_poll_without_a_waker() {
+    let notify = Arc::new(Notify::new());
+    notify.notify_one();
+    let mut taken = pin!(notify.clone().notified_owned());
+    assert!(taken.as_mut().enable());
+    assert!(taken.as_mut().enable(), "what was taken stays taken");
+    let mut queued = pin!(notify.clone().notified_owned());
+    assert!(!queued.as_mut().enable());
+    let mut behind = Polled::new(notify.notified());
+    behind.pending();
+    notify.notify_one();
+    assert!(queued.as_mut().enable());
+    behind.pending();
+    notify.notify_last();
+    behind.ready();
+}

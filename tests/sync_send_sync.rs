@@ -6,8 +6,10 @@ use runtime_core::sync::mpsc::{
     WeakUnboundedSender,
 };
 use runtime_core::sync::{
-    MappedMutexGuard, Mutex, MutexGuard, Notified, Notify, OwnedMappedMutexGuard, OwnedMutexGuard,
-    OwnedNotified, OwnedSemaphorePermit, Semaphore, SemaphorePermit, oneshot,
+    Barrier, BoundedPermit, BoundedSemaphore, Condvar, Event, MappedMutexGuard, Mutex, MutexGuard, Notified,
+    Notify, OnceCell, OwnedBoundedPermit, OwnedMappedMutexGuard, OwnedMutexGuard, OwnedNotified,
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit, RwLock,
+    RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit, SetOnce, oneshot,
 };
 use std::cell::Cell;
 use std::rc::Rc;
@@ -87,8 +89,67 @@ fn guards_are_as_good_as_references() {
     not!(Sync: OwnedMappedMutexGuard<u8, OnlySend>, OwnedMappedMutexGuard<OnlySend, u8>);
 }
 
+/// Readers share the value between threads.
+#[test]
+fn a_rwlock_is_shared_if_its_value_may_be_sent_and_shared() {
+    send::<RwLock<OnlySend>>();
+    sync::<RwLock<u8>>();
+    sync::<RwLock<dyn Fn() + Send + Sync>>();
+    not!(Send: RwLock<Neither>, RwLock<OnlySync>);
+    not!(Sync: RwLock<Neither>, RwLock<OnlySync>, RwLock<OnlySend>);
+}
+
+#[test]
+fn guards_of_a_rwlock_are_as_good_as_references() {
+    send::<RwLockReadGuard<'_, OnlySync>>();
+    sync::<RwLockReadGuard<'_, OnlySync>>();
+    not!(Send: RwLockReadGuard<'static, OnlySend>, RwLockReadGuard<'static, Neither>);
+    not!(Sync: RwLockReadGuard<'static, OnlySend>);
+    // It can become a guard for reading on another thread, while others read on this one.
+    send::<RwLockWriteGuard<'_, u8>>();
+    sync::<RwLockWriteGuard<'_, OnlySync>>();
+    not!(Send: RwLockWriteGuard<'static, OnlySend>, RwLockWriteGuard<'static, OnlySync>);
+    not!(Sync: RwLockWriteGuard<'static, OnlySend>);
+    // This one can't.
+    send::<RwLockMappedWriteGuard<'_, OnlySend>>();
+    sync::<RwLockMappedWriteGuard<'_, OnlySync>>();
+    not!(Send: RwLockMappedWriteGuard<'static, OnlySync>);
+    not!(Sync: RwLockMappedWriteGuard<'static, OnlySend>);
+
+    send::<OwnedRwLockReadGuard<u8, OnlySync>>();
+    sync::<OwnedRwLockReadGuard<u8, OnlySync>>();
+    not!(Send: OwnedRwLockReadGuard<OnlySync, u8>, OwnedRwLockReadGuard<OnlySend, u8>);
+    not!(Send: OwnedRwLockReadGuard<u8, OnlySend>);
+    not!(Sync: OwnedRwLockReadGuard<OnlySync, u8>, OwnedRwLockReadGuard<u8, OnlySend>);
+    send::<OwnedRwLockWriteGuard<u8>>();
+    sync::<OwnedRwLockWriteGuard<u8>>();
+    not!(Send: OwnedRwLockWriteGuard<OnlySend>, OwnedRwLockWriteGuard<OnlySync>);
+    not!(Sync: OwnedRwLockWriteGuard<OnlySend>, OwnedRwLockWriteGuard<OnlySync>);
+    send::<OwnedRwLockMappedWriteGuard<u8, OnlySend>>();
+    sync::<OwnedRwLockMappedWriteGuard<u8, OnlySync>>();
+    not!(Send: OwnedRwLockMappedWriteGuard<u8, OnlySync>, OwnedRwLockMappedWriteGuard<OnlySend, u8>);
+    not!(Sync: OwnedRwLockMappedWriteGuard<u8, OnlySend>, OwnedRwLockMappedWriteGuard<OnlySync, u8>);
+}
+
+#[test]
+fn cells_are_shared_if_their_value_may_be_sent_and_shared() {
+    send::<OnceCell<OnlySend>>();
+    sync::<OnceCell<u8>>();
+    send::<SetOnce<OnlySend>>();
+    sync::<SetOnce<u8>>();
+    not!(Send: OnceCell<OnlySync>, OnceCell<Neither>, SetOnce<OnlySync>, SetOnce<Neither>);
+    not!(Sync: OnceCell<OnlySend>, OnceCell<OnlySync>, SetOnce<OnlySend>, SetOnce<OnlySync>);
+}
+
 #[test]
 fn the_rest_goes_anywhere() {
+    send::<Barrier>();
+    sync::<Barrier>();
+    sync::<Event>();
+    sync::<Condvar>();
+    sync::<BoundedSemaphore>();
+    send::<BoundedPermit<'_>>();
+    sync::<OwnedBoundedPermit>();
     sync::<Semaphore>();
     send::<SemaphorePermit<'_>>();
     sync::<OwnedSemaphorePermit>();
@@ -112,6 +173,22 @@ fn waiting_tasks_may_move() {
     both(&mutex.lock());
     both(&mutex.clone().lock_owned());
     both(&notify.notified());
+    let lock = Arc::new(RwLock::new(1));
+    both(&lock.read());
+    both(&lock.write());
+    both(&lock.clone().read_owned());
+    both(&lock.clone().write_owned());
+    let (barrier, event, condvar, seats) =
+        (Barrier::new(1), Event::new(), Condvar::new(), Arc::new(BoundedSemaphore::new(1)));
+    both(&barrier.wait());
+    both(&event.wait());
+    one(&condvar.wait(mutex.try_lock().unwrap()));
+    one(&condvar.wait_while(mutex.try_lock().unwrap(), |_| true));
+    both(&seats.acquire());
+    both(&seats.clone().acquire_owned());
+    let (cell, set_once) = (OnceCell::new(), SetOnce::from(1));
+    one(&cell.get_or_init(|| std::future::ready(1)));
+    both(&set_once.wait());
     let (tx, mut rx) = runtime_core::sync::mpsc::channel::<Cell<u8>>(1);
     one(&tx.send(Cell::new(1)));
     one(&tx.clone().reserve_owned());

@@ -4,10 +4,11 @@
 #![forbid(unsafe_code)]
 
 use crate::block_on;
+use crate::coop::{self, Duty};
 use crate::handle::Handle;
 use crate::port::DriverHandle;
 use crate::primitive::Arc;
-use crate::scheduler::{Shared, is_worker, with_current};
+use crate::scheduler::{Shared, with_current};
 use crate::task::{Job, JobOwner, JoinHandle, Keeper};
 use crate::timer::Timers;
 use crate::tls;
@@ -26,8 +27,6 @@ pub(crate) const NO_RUNTIME: &str = "there is no runtime on this thread: call th
 
 tls! {
     static HANDLE: RefCell<Option<Handle>> = RefCell::new(None);
-    /// Whether the thread is inside of a `block_on`.
-    static BLOCKING_ON: Cell<bool> = Cell::new(false);
     /// For threads that are no workers; 0 until first used.
     static CHANCE: Cell<u64> = Cell::new(0);
 }
@@ -71,7 +70,7 @@ impl Drop for EnterGuard {
 /// The thread drives a future of `handle`'s runtime until this is dropped.
 #[derive(Debug)]
 pub(crate) struct BlockOnGuard {
-    outer: bool,
+    _duty: Duty,
     _entered: EnterGuard,
 }
 
@@ -82,15 +81,7 @@ pub(crate) fn enter_block_on(handle: &Handle) -> BlockOnGuard {
         "`block_on` was called on a thread that is running tasks: await the future instead, or move the \
          call to `spawn_blocking`"
     );
-    let outer = BLOCKING_ON.try_with(|on| on.replace(true)).unwrap_or(false);
-    BlockOnGuard { outer, _entered: enter(handle) }
-}
-
-impl Drop for BlockOnGuard {
-    fn drop(&mut self) {
-        let outer = self.outer;
-        let _ = BLOCKING_ON.try_with(|on| on.set(outer));
-    }
+    BlockOnGuard { _duty: coop::set_duty(true), _entered: enter(handle) }
 }
 
 /// Whether this thread runs the tasks of `handle`'s runtime.
@@ -100,7 +91,7 @@ pub(crate) fn is_driving(handle: &Handle) -> bool {
 
 /// Whether this thread runs tasks or a `block_on` future, so that waiting here would hold them up.
 pub(crate) fn must_not_wait() -> bool {
-    is_worker() || BLOCKING_ON.try_with(Cell::get).unwrap_or(false)
+    coop::must_not_wait()
 }
 
 impl Handle {

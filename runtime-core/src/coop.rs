@@ -29,6 +29,8 @@ struct Frame {
 }
 
 tls! {
+    /// Whether the thread runs tasks or drives a future, so that waiting on it would hold them up.
+    static ON_DUTY: Cell<bool> = Cell::new(false);
     static FRAME: Frame = Frame {
         budget: Cell::new(UNLIMITED),
         yielded: Cell::new(false),
@@ -81,6 +83,31 @@ pub fn unlimited<R>(f: impl FnOnce() -> R) -> R {
     }
     let _restore = FRAME.with(|frame| Restore(frame.budget.replace(UNLIMITED)));
     f()
+}
+
+/// While this lives, [`must_not_wait`] answers what [`set_duty`] was told.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Duty {
+    outer: bool,
+}
+
+/// Says that this thread runs tasks or drives a future from now on (`true`), or that it does not although it
+/// did (`false`, for code that has handed its duty to another thread). Drop what it returns in reverse order.
+pub(crate) fn set_duty(is_on_duty: bool) -> Duty {
+    // On a thread whose locals are gone nobody asks any more.
+    Duty { outer: ON_DUTY.try_with(|duty| duty.replace(is_on_duty)).unwrap_or(false) }
+}
+
+impl Drop for Duty {
+    fn drop(&mut self) {
+        let _ = ON_DUTY.try_with(|duty| duty.set(self.outer));
+    }
+}
+
+/// Whether this thread runs tasks or drives a future, so that waiting on it would hold them up.
+pub(crate) fn must_not_wait() -> bool {
+    ON_DUTY.try_with(Cell::get).unwrap_or(false)
 }
 
 /// The waker of the frame that is being polled on this thread: its data and vtable.

@@ -6,6 +6,7 @@
 
 use super::shared::Shared;
 use super::worker::{Step, Worker};
+use crate::coop;
 use crate::primitive::Arc;
 use crate::task::{Keeper, Notified, Schedule};
 use crate::tls;
@@ -26,6 +27,7 @@ pub(crate) fn run(worker: &Rc<Worker>, step: impl FnMut(&Worker) -> Step) {
             let _ = CURRENT.try_with(|current| current.replace(outer));
         }
     }
+    let _duty = coop::set_duty(true);
     let own = Rc::clone(worker);
     // In the destructor of a thread-local ours may be gone: wakes then go through the injector.
     let _restore = Restore(CURRENT.try_with(|current| current.replace(Some(own))).ok().flatten());
@@ -46,11 +48,6 @@ pub(crate) fn with<R>(shared: &Shared, f: impl FnOnce(Option<&Worker>) -> R) -> 
         (_, Some(f)) => f(None),
         _ => unreachable!("`f` is either called or left"),
     }
-}
-
-/// Whether the current thread is a worker, of any runtime.
-pub(crate) fn is_worker() -> bool {
-    CURRENT.try_with(|current| current.borrow().is_some()).unwrap_or(false)
 }
 
 impl Schedule for Arc<Shared> {

@@ -20,7 +20,7 @@ pub(crate) mod slot;
 mod steal;
 mod worker;
 
-pub(crate) use current::{is_worker, run as run_worker, with as with_current};
+pub(crate) use current::{run as run_worker, with as with_current};
 pub(crate) use monitor::Monitor;
 pub use shared::Shared;
 pub(crate) use shared::{Homes, Options};

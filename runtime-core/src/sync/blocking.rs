@@ -1,7 +1,8 @@
 //! Waiting for one of our futures from a plain thread: what stands behind every `blocking_…` method.
 //!
-//! It parks the thread and knows no runtime, so it works anywhere. On a thread that runs tasks it holds up
-//! the others of that thread, which is why the methods say to call them from elsewhere.
+//! It parks the thread and needs no runtime, so it works on any thread but one: on a thread that runs tasks, or
+//! drives a future in a `block_on` of ours, it would hold them up, and may wait for one of them for ever. There
+//! it panics, whether or not it would have to wait: so the mistake is found at its first call.
 
 use crate::coop;
 use crate::primitive::{Condvar, Mutex};
@@ -29,7 +30,16 @@ impl Wake for Parker {
 }
 
 /// Runs `future` to its end on this thread.
+///
+/// # Panics
+/// On a thread that runs tasks.
+#[track_caller]
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    assert!(
+        !coop::must_not_wait(),
+        "a `blocking_…` method was called on a thread that is running tasks, which it would hold up: use the \
+         async method and `.await` it, or move the call to `spawn_blocking`"
+    );
     let parker = Arc::new(Parker::default());
     let waker = Waker::from(Arc::clone(&parker));
     let mut cx = Context::from_waker(&waker);

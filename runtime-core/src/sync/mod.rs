@@ -5,8 +5,15 @@
 //! | [`oneshot`] | one value from one task to another |
 //! | [`mpsc`] | many values from many senders to one receiver, bounded or not |
 //! | [`Mutex`] | a lock that may be held across an `.await` |
+//! | [`RwLock`] | the same, with many readers at a time |
+//! | [`Condvar`] | waiting, under a mutex, for a condition |
 //! | [`Semaphore`] | a limit on how many do something at once |
+//! | [`BoundedSemaphore`] | the same, where giving back too many is an error |
+//! | [`Barrier`] | tasks that wait for each other |
 //! | [`Notify`] | a wake-up without a value |
+//! | [`Event`] | a flag to wait for |
+//! | [`OnceCell`] | a value made once, by the first who needs it |
+//! | [`SetOnce`] | a value set once, by anybody, to wait for |
 //!
 //! Everything here works in any executor and needs no runtime of ours. Every wait is first in, first
 //! out, and may be dropped at any time: a waiter that had been granted its turn and is dropped before it
@@ -21,22 +28,45 @@
 //! Wakers are foreign code: they are never cloned, called or dropped under a lock.
 
 mod atomic_waker;
+mod barrier;
 pub(crate) mod blocking;
+mod bounded_semaphore;
+mod condvar;
+mod event;
 mod mutex;
 mod mutex_guard;
 mod notify;
+mod once_cell;
 mod permits;
+mod reentry;
+mod rwlock;
+mod rwlock_guard;
+mod rwlock_owned;
 mod semaphore;
+mod set_once;
 pub(crate) mod wait_list;
 
 pub mod mpsc;
 pub mod oneshot;
 
 use crate::util::fault;
+pub use barrier::{Barrier, BarrierWaitResult};
+pub use bounded_semaphore::{BoundedPermit, BoundedSemaphore, OverRelease, OwnedBoundedPermit};
+pub use condvar::Condvar;
+pub use event::Event;
 pub use mutex::TryLockError;
 pub use mutex_guard::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 pub use notify::{Notified, Notify, OwnedNotified};
+pub use once_cell::{OnceCell, SetError};
+pub use rwlock_guard::{RwLock, RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard};
+pub use rwlock_owned::{OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 pub use semaphore::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError};
+pub use set_once::{SetOnce, SetOnceError};
+
+/// Futures with a name, where tokio has them.
+pub mod futures {
+    pub use super::notify::{Notified, OwnedNotified};
+}
 
 /// What models and tests reach into.
 #[doc(hidden)]

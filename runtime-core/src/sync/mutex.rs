@@ -2,13 +2,15 @@
 
 use super::blocking::block_on;
 use super::mutex_guard::{Mutex, MutexGuard, OwnedMutexGuard};
+use super::reentry::Site;
 use std::error::Error;
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 
-/// Someone else holds the lock.
+/// Someone else holds the lock, or waits for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TryLockError(());
+pub struct TryLockError(pub(super) ());
 
 impl fmt::Display for TryLockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,11 +30,20 @@ impl<T> Mutex<T> {
 impl<T: ?Sized> Mutex<T> {
     /// Waits for the lock, in turn.
     ///
+    /// A task that holds the lock and asks for it again waits for itself, for ever. A debug build says so, on
+    /// stderr, with both places in the code.
+    ///
     /// # Cancel safety
     /// A dropped wait loses its place in the queue; if it had been handed the lock, the next one gets it.
-    pub async fn lock(&self) -> MutexGuard<'_, T> {
-        self.acquire().await;
-        MutexGuard::new(self)
+    #[track_caller]
+    pub fn lock(&self) -> impl Future<Output = MutexGuard<'_, T>> {
+        self.lock_at(Site::here())
+    }
+
+    /// [`lock`](Self::lock) for somebody who asks at `site`.
+    pub(super) async fn lock_at(&self, site: Site) -> MutexGuard<'_, T> {
+        self.acquire(site).await;
+        MutexGuard::new(self, site)
     }
 
     /// [`lock`](Self::lock) with a guard that may go anywhere.
@@ -53,13 +64,18 @@ impl<T: ?Sized> Mutex<T> {
     /// assert_eq!(*count.lock().await, 1);
     /// # });
     /// ```
-    pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        self.acquire().await;
-        OwnedMutexGuard::new(self)
+    #[track_caller]
+    pub fn lock_owned(self: Arc<Self>) -> impl Future<Output = OwnedMutexGuard<T>> {
+        let site = Site::here();
+        async move {
+            self.acquire(site).await;
+            OwnedMutexGuard::new(self, site)
+        }
     }
 
-    async fn acquire(&self) {
-        if self.permit.acquire(1).await.is_err() {
+    async fn acquire(&self, site: Site) {
+        self.lock.holder.look(site);
+        if self.lock.permit.acquire(1).await.is_err() {
             unreachable!("nobody closes the semaphore of a mutex");
         }
     }
@@ -68,21 +84,26 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Errors
     /// If someone holds it or waits for it.
+    #[track_caller]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        self.permit.try_acquire(1).map_err(|_| TryLockError(()))?;
-        Ok(MutexGuard::new(self))
+        self.lock.permit.try_acquire(1).map_err(|_| TryLockError(()))?;
+        Ok(MutexGuard::new(self, Site::here()))
     }
 
     /// [`try_lock`](Self::try_lock) with a guard that may go anywhere.
     ///
     /// # Errors
     /// If someone holds it or waits for it.
+    #[track_caller]
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
-        self.permit.try_acquire(1).map_err(|_| TryLockError(()))?;
-        Ok(OwnedMutexGuard::new(self))
+        self.lock.permit.try_acquire(1).map_err(|_| TryLockError(()))?;
+        Ok(OwnedMutexGuard::new(self, Site::here()))
     }
 
-    /// [`lock`](Self::lock) for a thread without async code. In a task it would hold up the worker.
+    /// [`lock`](Self::lock) for a thread without async code.
+    ///
+    /// # Panics
+    /// On a thread that is running tasks: it would hold them up.
     ///
     /// # Examples
     /// ```
@@ -90,11 +111,16 @@ impl<T: ?Sized> Mutex<T> {
     /// *mutex.blocking_lock() += 1;
     /// assert_eq!(mutex.into_inner(), 2);
     /// ```
+    #[track_caller]
     pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
         block_on(self.lock())
     }
 
     /// [`lock_owned`](Self::lock_owned) for a thread without async code.
+    ///
+    /// # Panics
+    /// On a thread that is running tasks: it would hold them up.
+    #[track_caller]
     pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
         block_on(self.lock_owned())
     }

@@ -9,6 +9,7 @@
 //!   from, and lives as long as the mutex, which the guard borrows or owns a share of.
 
 use super::permits::Permits;
+use super::reentry::{Holder, Site};
 use crate::primitive::UnsafeValueCell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -45,8 +46,22 @@ use std::sync::Arc;
 /// assert_sync::<runtime_core::sync::Mutex<std::rc::Rc<()>>>();
 /// ```
 pub struct Mutex<T: ?Sized> {
-    pub(super) permit: Permits,
+    pub(super) lock: Lock,
     value: UnsafeValueCell<T>,
+}
+
+/// The part of a mutex that does not depend on its value.
+#[derive(Debug)]
+pub(super) struct Lock {
+    pub(super) permit: Permits,
+    pub(super) holder: Holder,
+}
+
+impl Lock {
+    fn unlock(&self) {
+        self.holder.left();
+        self.permit.release(1);
+    }
 }
 
 // SAFETY: whoever has the mutex can move the value out of it, so T must be Send; nothing else is needed.
@@ -66,7 +81,8 @@ impl<T> Mutex<T> {
         /// assert!(NAMES.try_lock().unwrap().is_empty());
         /// ```
         pub const fn const_new(value: T) -> Self {
-            Mutex { permit: Permits::new(1), value: UnsafeValueCell::new(value) }
+            let lock = Lock { permit: Permits::new(1), holder: Holder::nobody() };
+            Mutex { lock, value: UnsafeValueCell::new(value) }
         }
     }
 
@@ -124,7 +140,7 @@ pub struct OwnedMutexGuard<T: ?Sized> {
 #[must_use = "the mutex unlocks at once if the guard is not kept"]
 #[clippy::has_significant_drop]
 pub struct MappedMutexGuard<'a, T: ?Sized> {
-    permit: &'a Permits,
+    lock: &'a Lock,
     part: *mut T,
     _part: PhantomData<&'a mut T>,
 }
@@ -149,8 +165,9 @@ unsafe impl<T: ?Sized + Send, U: ?Sized + Send> Send for OwnedMappedMutexGuard<T
 unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedMappedMutexGuard<T, U> {}
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
-    /// For who has just taken the permit (I2).
-    pub(super) fn new(mutex: &'a Mutex<T>) -> Self {
+    /// For who has just taken the permit (I2), at `site`.
+    pub(super) fn new(mutex: &'a Mutex<T>, site: Site) -> Self {
+        mutex.lock.holder.took(site);
         MutexGuard { mutex, _value: PhantomData }
     }
 
@@ -172,7 +189,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     pub fn map<U: ?Sized>(mut this: Self, f: impl FnOnce(&mut T) -> &mut U) -> MappedMutexGuard<'a, U> {
         let part = ptr::from_mut(f(&mut this));
         let this = ManuallyDrop::new(this);
-        MappedMutexGuard { permit: &this.mutex.permit, part, _part: PhantomData }
+        MappedMutexGuard { lock: &this.mutex.lock, part, _part: PhantomData }
     }
 
     /// Narrows the guard to a part of the value that may not be there.
@@ -185,7 +202,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     ) -> Result<MappedMutexGuard<'a, U>, Self> {
         let Some(part) = f(&mut this).map(ptr::from_mut) else { return Err(this) };
         let this = ManuallyDrop::new(this);
-        Ok(MappedMutexGuard { permit: &this.mutex.permit, part, _part: PhantomData })
+        Ok(MappedMutexGuard { lock: &this.mutex.lock, part, _part: PhantomData })
     }
 
     /// The mutex that this locks.
@@ -195,8 +212,9 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 }
 
 impl<T: ?Sized> OwnedMutexGuard<T> {
-    /// For who has just taken the permit (I2).
-    pub(super) fn new(mutex: Arc<Mutex<T>>) -> Self {
+    /// For who has just taken the permit (I2), at `site`.
+    pub(super) fn new(mutex: Arc<Mutex<T>>, site: Site) -> Self {
+        mutex.lock.holder.took(site);
         OwnedMutexGuard { mutex, _value: PhantomData }
     }
 
@@ -236,7 +254,7 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
     pub fn map<U: ?Sized>(mut this: Self, f: impl FnOnce(&mut T) -> &mut U) -> MappedMutexGuard<'a, U> {
         let part = ptr::from_mut(f(&mut this));
         let this = ManuallyDrop::new(this);
-        MappedMutexGuard { permit: this.permit, part, _part: PhantomData }
+        MappedMutexGuard { lock: this.lock, part, _part: PhantomData }
     }
 
     /// Narrows the guard further, to a part that may not be there.
@@ -249,7 +267,7 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
     ) -> Result<MappedMutexGuard<'a, U>, Self> {
         let Some(part) = f(&mut this).map(ptr::from_mut) else { return Err(this) };
         let this = ManuallyDrop::new(this);
-        Ok(MappedMutexGuard { permit: this.permit, part, _part: PhantomData })
+        Ok(MappedMutexGuard { lock: this.lock, part, _part: PhantomData })
     }
 }
 
@@ -350,25 +368,25 @@ impl<T: ?Sized, U: ?Sized> DerefMut for OwnedMappedMutexGuard<T, U> {
 
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
-        self.mutex.permit.release(1);
+        self.mutex.lock.unlock();
     }
 }
 
 impl<T: ?Sized> Drop for OwnedMutexGuard<T> {
     fn drop(&mut self) {
-        self.mutex.permit.release(1);
+        self.mutex.lock.unlock();
     }
 }
 
 impl<T: ?Sized> Drop for MappedMutexGuard<'_, T> {
     fn drop(&mut self) {
-        self.permit.release(1);
+        self.lock.unlock();
     }
 }
 
 impl<T: ?Sized, U: ?Sized> Drop for OwnedMappedMutexGuard<T, U> {
     fn drop(&mut self) {
-        self.mutex.permit.release(1);
+        self.mutex.lock.unlock();
     }
 }
 

@@ -341,7 +341,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Waits for the value on a thread without async code. In a task it would hold up the worker.
+    /// Waits for the value on a thread without async code.
     ///
     /// # Errors
     /// If the sender was dropped without sending.
@@ -353,6 +353,10 @@ impl<T> Receiver<T> {
     /// tx.send(7).unwrap();
     /// assert_eq!(receiver.join().unwrap(), Ok(7));
     /// ```
+    ///
+    /// # Panics
+    /// On a thread that is running tasks: it would hold them up.
+    #[track_caller]
     pub fn blocking_recv(self) -> Result<T, RecvError> {
         block_on(self)
     }

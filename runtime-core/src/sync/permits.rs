@@ -174,6 +174,11 @@ impl Permits {
             let word = AtomicU64::new((free as u64) << SHIFT);
             Permits { word, waiters: WaitList::new(), refill: NoRefill }
         }
+
+        /// None, and there will be none.
+        pub(crate) const fn new_closed() -> Self {
+            Permits { word: AtomicU64::new(CLOSED), waiters: WaitList::new(), refill: NoRefill }
+        }
     }
 }
 

@@ -175,10 +175,14 @@ impl Semaphore {
         Ok(SemaphorePermit { semaphore: self, count })
     }
 
-    /// [`acquire`](Self::acquire) for a thread without async code. In a task it would hold up the worker.
+    /// [`acquire`](Self::acquire) for a thread without async code.
     ///
     /// # Errors
     /// If the semaphore is, or gets, closed.
+    ///
+    /// # Panics
+    /// On a thread that is running tasks: it would hold them up.
+    #[track_caller]
     pub fn blocking_acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         block_on(self.acquire())
     }
@@ -187,6 +191,10 @@ impl Semaphore {
     ///
     /// # Errors
     /// If the semaphore is, or gets, closed.
+    ///
+    /// # Panics
+    /// On a thread that is running tasks: it would hold them up.
+    #[track_caller]
     pub fn blocking_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         block_on(self.acquire_many(n))
     }
@@ -251,6 +259,10 @@ impl Semaphore {
     ///
     /// # Errors
     /// If the semaphore is, or gets, closed.
+    ///
+    /// # Panics
+    /// On a thread that is running tasks: it would hold them up.
+    #[track_caller]
     pub fn blocking_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
         block_on(self.acquire_owned())
     }
@@ -259,6 +271,10 @@ impl Semaphore {
     ///
     /// # Errors
     /// If the semaphore is, or gets, closed.
+    ///
+    /// # Panics
+    /// On a thread that is running tasks: it would hold them up.
+    #[track_caller]
     pub fn blocking_acquire_many_owned(
         self: Arc<Self>,
         n: u32,

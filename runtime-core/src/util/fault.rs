@@ -37,6 +37,18 @@ pub enum Fault {
     RoomUnchecked,
     /// A permit given back after the channel closed does not tell the receiver.
     LastPermitSilent,
+    /// A dropped wait on a condition variable keeps the notification it was given.
+    ConditionKept,
+    /// A wait on a condition variable lets go of the lock before it queues up.
+    ConditionQueuedLate,
+    /// A guard for writing that becomes one for reading gives all its permits back.
+    DowngradeGivesAll,
+    /// A dropped wait at a barrier still counts as arrived.
+    PlaceKept,
+    /// Who was to fill a cell and gave up does not let the next one try.
+    TurnKept,
+    /// A wait for an event queues up without a second look at the flag.
+    EventUnchecked,
 
     /// The wake of a task that is scheduled already is a load and no more (tokio #7622).
     WakeSkipped,

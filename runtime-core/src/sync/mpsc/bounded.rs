@@ -164,10 +164,14 @@ impl<T> Sender<T> {
         })
     }
 
-    /// [`send`](Self::send) for a thread without async code. In a task it would hold up the worker.
+    /// [`send`](Self::send) for a thread without async code.
     ///
     /// # Errors
     /// If the channel is, or gets, closed. Gives the value back.
+    ///
+    /// # Panics
+    /// On a thread that is running tasks: it would hold them up.
+    #[track_caller]
     pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
         block_on(self.send(value))
     }

@@ -80,12 +80,20 @@ macro_rules! receiver {
                 })
             }
 
-            /// [`recv`](Self::recv) for a thread without async code. In a task it would hold up the worker.
+            /// [`recv`](Self::recv) for a thread without async code.
+            ///
+            /// # Panics
+            /// On a thread that is running tasks: it would hold them up.
+            #[track_caller]
             pub fn blocking_recv(&mut self) -> Option<T> {
                 block_on(self.recv())
             }
 
             /// [`recv_many`](Self::recv_many) for a thread without async code.
+            ///
+            /// # Panics
+            /// On a thread that is running tasks: it would hold them up.
+            #[track_caller]
             pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
                 block_on(self.recv_many(buffer, limit))
             }
