@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`oneshot`] | one value from one task to another |
 //! | [`mpsc`] | many values from many senders to one receiver, bounded or not |
+//! | [`broadcast`] | many values from many senders, each for every receiver |
+//! | [`watch`] | the latest value, for many to see |
 //! | [`Mutex`] | a lock that may be held across an `.await` |
 //! | [`Semaphore`] | a limit on how many do something at once |
 //! | [`Notify`] | a wake-up without a value |
@@ -29,8 +31,10 @@ mod permits;
 mod semaphore;
 mod wait_list;
 
+pub mod broadcast;
 pub mod mpsc;
 pub mod oneshot;
+pub mod watch;
 
 use crate::util::fault;
 pub use mutex::TryLockError;

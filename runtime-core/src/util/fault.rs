@@ -37,6 +37,16 @@ pub enum Fault {
     RoomUnchecked,
     /// A permit given back after the channel closed does not tell the receiver.
     LastPermitSilent,
+    /// A broadcast receiver lets go of the tail's lock between finding nothing and queuing.
+    BroadcastQueuesLate,
+    /// A broadcast receiver that got the lock of a slot does not look whether its value is still in it.
+    BroadcastUnchecked,
+    /// A watch receiver queues without looking, in the same move, whether there is a new version.
+    WatchUnchecked,
+    /// A borrow of a watched value does not look for a writer.
+    WatchReadsWhileWritten,
+    /// Who waits for a watched value's lock does not say so in its word.
+    WatchParksSilently,
 
     /// The wake of a task that is scheduled already is a load and no more (tokio #7622).
     WakeSkipped,
