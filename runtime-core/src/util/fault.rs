@@ -39,8 +39,10 @@ pub enum Fault {
     LastPermitSilent,
     /// A broadcast receiver lets go of the tail's lock between finding nothing and queuing.
     BroadcastQueuesLate,
-    /// A broadcast receiver that got the lock of a slot does not look whether its value is still in it.
+    /// A broadcast receiver that got into a slot does not look whether its value is still there.
     BroadcastUnchecked,
+    /// The lock of a broadcast slot keeps nobody out.
+    BroadcastUnlocked,
     /// A watch receiver queues without looking, in the same move, whether there is a new version.
     WatchUnchecked,
     /// A borrow of a watched value does not look for a writer.

@@ -41,6 +41,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `slot` | one value, and who is still to get it |
 //! | `ring` | the slots and their tail: sending, taking, lagging; what both ends share |
 //! | `sender`, `receiver` | the public ends |
 
@@ -49,6 +50,7 @@ pub mod error;
 mod receiver;
 mod ring;
 mod sender;
+mod slot;
 
 pub use receiver::Receiver;
 pub use sender::{Sender, WeakSender};

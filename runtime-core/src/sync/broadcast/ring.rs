@@ -1,8 +1,9 @@
 //! The slots of a channel and their tail: what both ends share.
 //!
 //! Values have positions, counted from 0; the one at position `p` lies in slot `p % slots`. The lock of the
-//! waiters' list guards the [`Tail`]; each slot has a lock of its own. A send takes the tail's, then the slot's; a
-//! receive that finds its value takes the slot's alone; one that does not takes the tail's and finds out why:
+//! waiters' list guards the [`Tail`], each slot has one of its own. A send takes the tail's, and the slot's only where
+//! it overwrites; a receive that finds its value takes the slot's alone; one that does not takes the tail's and finds
+//! out why:
 //!
 //! ```text
 //!   next == tail                empty, or over: wait in the list under the same lock
@@ -23,8 +24,8 @@
 //! Deliberately absent: values kept for receivers to come, senders that wait for slow receivers.
 
 use super::error::TryRecvError;
-use crate::primitive::Mutex;
-use crate::primitive::atomic::{AtomicU64, AtomicUsize, Ordering};
+use super::slot::Slot;
+use crate::primitive::atomic::AtomicUsize;
 use crate::sync::fault::{Fault, planted};
 use crate::sync::notify::Notify;
 use crate::sync::wait_list::{Outcome, WaitList, Waiter, Woken};
@@ -34,8 +35,6 @@ use std::task::Context;
 
 /// More slots than this are a slip of the pen: the slots alone would take 64 GiB.
 const CAPACITY_MAX: usize = 1 << 31;
-/// The position of a slot that was never filled.
-const NEVER: u64 = u64::MAX;
 
 /// A value was sent, or the last sender is gone: look again.
 const LOOK: Outcome = Outcome::new(1);
@@ -57,29 +56,6 @@ struct Tail {
     receivers: usize,
     /// The last sender is gone.
     is_over: bool,
-}
-
-/// `position` and `unread` change only under the lock of `value`. Both may be looked at without it.
-struct Slot<T> {
-    /// Of the value that is in it, or was.
-    position: AtomicU64,
-    /// How many receivers are still to get it. No receiver looks for a value whose count is 0.
-    unread: AtomicUsize,
-    /// `Some` while the count is above 0.
-    value: Mutex<Option<T>>,
-}
-
-impl<T> Slot<T> {
-    fn new() -> Self {
-        Slot { position: AtomicU64::new(NEVER), unread: AtomicUsize::new(0), value: Mutex::new(None) }
-    }
-
-    /// One receiver less is to get the value; `true` if that was the last. Under the lock of the slot.
-    fn count_down(&self) -> bool {
-        let left = self.unread.load(Ordering::Relaxed) - 1;
-        self.unread.store(left, Ordering::Relaxed);
-        left == 0
-    }
 }
 
 impl<T> Ring<T> {
@@ -117,7 +93,7 @@ impl<T> Ring<T> {
     }
 
     /// Sends to all receivers and says how many there are; without one, the value comes back.
-    pub(super) fn send(&self, value: T) -> Result<usize, T> {
+    pub(super) fn send(&self, mut value: T) -> Result<usize, T> {
         let mut woken = Woken::new();
         loop {
             let mut tail = self.tail.lock();
@@ -126,17 +102,16 @@ impl<T> Ring<T> {
                 return Err(value);
             }
             let slot = self.slot(position);
-            let Some(mut place) = slot.value.try_lock() else {
-                drop(tail);
-                // A receiver that has lagged behind by exactly the capacity clones what was there: until it has.
-                drop(slot.value.lock());
-                continue;
+            let overwritten = match slot.fill(position, receivers, value) {
+                Ok(overwritten) => overwritten,
+                Err(back) => {
+                    value = back;
+                    drop(tail);
+                    // A receiver that has lagged behind by exactly the capacity clones what was there.
+                    slot.wait();
+                    continue;
+                }
             };
-            let overwritten = place.replace(value);
-            slot.unread.store(receivers, Ordering::Relaxed);
-            // ORDER: Release; pairs with the look without the lock in `try_take`, which takes the lock next.
-            slot.position.store(position, Ordering::Release);
-            drop(place);
             tail.data().position = position + 1;
             tail.notify_all(LOOK, &mut woken);
             drop(tail);
@@ -156,10 +131,10 @@ impl<T> Ring<T> {
         let (mut low, mut high) = (self.oldest(end), end);
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.slot(middle).unread.load(Ordering::Relaxed) == 0 {
-                low = middle + 1;
-            } else {
+            if self.slot(middle).is_wanted() {
                 high = middle;
+            } else {
+                low = middle + 1;
             }
         }
         (end - low) as usize
@@ -188,12 +163,8 @@ impl<T> Ring<T> {
         let Tail { position: end, receivers, .. } = *tail.data();
         drop(tail);
         for position in next.max(self.oldest(end))..end {
-            let slot = self.slot(position);
-            let mut place = slot.value.lock();
-            // If not, it was overwritten meanwhile.
-            let is_there = slot.position.load(Ordering::Relaxed) == position;
-            let unwanted = if is_there && slot.count_down() { place.take() } else { None };
-            drop(place);
+            // If there is no way in, it was overwritten meanwhile.
+            let unwanted = self.slot(position).enter(position).and_then(|mut inside| inside.pass());
             drop_quietly(unwanted);
         }
         if receivers == 0 {
@@ -266,18 +237,8 @@ impl<T: Clone> Ring<T> {
     }
 
     fn take_if_there(&self, next: &mut u64) -> Option<T> {
-        let slot = self.slot(*next);
-        // ORDER: Acquire; pairs with the send. Only a hint, for the value's lock orders the rest.
-        if slot.position.load(Ordering::Acquire) != *next {
-            return None;
-        }
-        let mut place = slot.value.lock();
-        if slot.position.load(Ordering::Relaxed) != *next && !planted(Fault::BroadcastUnchecked) {
-            // Overwritten while this one waited for the lock.
-            return None;
-        }
+        let inside = self.slot(*next).enter(*next)?;
         *next += 1;
-        // Counted first: a clone that panics has been received.
-        if slot.count_down() { place.take() } else { place.clone() }
+        inside.take()
     }
 }

@@ -9,10 +9,11 @@
 //! | 2.. | version | number of times that the value was sent |
 //!
 //! A sender counts the version up while it has the value's write lock, and that same move tells it whether anybody
-//! waits. A receiver sets WAITERS, under the list's lock, by an exchange on a word that has the version it has
-//! seen. So either the receiver finds the new version, or the sender finds WAITERS; and since WAITERS is cleared
-//! only under the list's lock together with waking all, nobody stays behind. A receiver that queues between a
-//! sender's two steps is woken for nothing and waits again.
+//! waits. The first receiver to wait sets WAITERS, under the list's lock, by an exchange on a word that has the
+//! version it has seen. So either the receiver finds the new version, or the sender finds WAITERS. Those that come
+//! while it is set only look at the word: a sender whose move they do not see has found WAITERS, and it clears that
+//! and wakes all under the list's lock, which it does not get before they are in the list. A receiver that queues
+//! between a sender's two steps is woken for nothing and waits again.
 
 use super::error::RecvError;
 use super::lock::Lock;
@@ -134,12 +135,16 @@ impl<T> Shared<T> {
         // Foreign code: not under the lock.
         let waker = cx.waker().clone();
         let mut list = self.waiters.lock();
-        let nothing_new = |word| {
-            let is_new = Version::of(word) != seen || word & CLOSED != 0;
-            if is_new && !planted(Fault::WatchUnchecked) { None } else { Some(word | WAITERS) }
-        };
-        // ORDER: AcqRel; see `load`.
-        self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, nothing_new)?;
+        let is_new =
+            |word| (Version::of(word) != seen || word & CLOSED != 0) && !planted(Fault::WatchUnchecked);
+        let word = self.load();
+        if word & WAITERS == 0 {
+            let set = |word| if is_new(word) { None } else { Some(word | WAITERS) };
+            // ORDER: AcqRel; see `load`.
+            self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, set)?;
+        } else if is_new(word) {
+            return Err(word);
+        }
         list.push_back(waiter, Some(waker), 0);
         Ok(())
     }
