@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`oneshot`] | one value from one task to another |
 //! | [`mpsc`] | many values from many senders to one receiver, bounded or not |
+//! | [`broadcast`] | many values from many senders, each for every receiver |
+//! | [`watch`] | the latest value, for many to see |
 //! | [`Mutex`] | a lock that may be held across an `.await` |
 //! | [`RwLock`] | the same, with many readers at a time |
 //! | [`Condvar`] | waiting, under a mutex, for a condition |
@@ -46,8 +48,10 @@ mod semaphore;
 mod set_once;
 pub(crate) mod wait_list;
 
+pub mod broadcast;
 pub mod mpsc;
 pub mod oneshot;
+pub mod watch;
 
 use crate::util::fault;
 pub use barrier::{Barrier, BarrierWaitResult};

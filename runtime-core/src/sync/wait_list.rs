@@ -115,22 +115,35 @@ impl Drop for Waiter {
     }
 }
 
-/// Waiters in the order in which they came.
+/// Waiters in the order in which they came, and what else the primitive keeps under the same lock.
 #[derive(Debug)]
-pub(crate) struct WaitList {
-    queue: Mutex<LinkedList<Waiter>>,
+pub(crate) struct WaitList<D = ()> {
+    inside: Mutex<Inside<D>>,
+}
+
+#[derive(Debug)]
+struct Inside<D> {
+    queue: LinkedList<Waiter>,
+    data: D,
 }
 
 impl WaitList {
     crate::const_fn! {
         pub(crate) const fn new() -> Self {
-            WaitList { queue: Mutex::new(LinkedList::new()) }
+            WaitList { inside: Mutex::new(Inside { queue: LinkedList::new(), data: () }) }
         }
+    }
+}
+
+impl<D> WaitList<D> {
+    /// Nobody waits.
+    pub(crate) fn with_data(data: D) -> Self {
+        WaitList { inside: Mutex::new(Inside { queue: LinkedList::new(), data }) }
     }
 
     /// Takes the lock.
-    pub(crate) fn lock(&self) -> Locked<'_> {
-        Locked { queue: self.queue.lock(), list: self }
+    pub(crate) fn lock(&self) -> Locked<'_, D> {
+        Locked { inside: self.inside.lock(), list: self }
     }
 
     /// The outcome of a waiter that is queued here, or its waker brought up to date.
@@ -159,23 +172,28 @@ impl WaitList {
 /// The list, locked. Wakers that leave it go into a [`Woken`] declared **before** this guard, so that
 /// they are called after the lock is released.
 #[derive(Debug)]
-pub(crate) struct Locked<'a> {
-    queue: MutexGuard<'a, LinkedList<Waiter>>,
-    list: &'a WaitList,
+pub(crate) struct Locked<'a, D = ()> {
+    inside: MutexGuard<'a, Inside<D>>,
+    list: &'a WaitList<D>,
 }
 
-impl Locked<'_> {
+impl<D> Locked<'_, D> {
+    /// What is kept beside the queue.
+    pub(crate) fn data(&mut self) -> &mut D {
+        &mut self.inside.data
+    }
+
     fn address(&self) -> usize {
         std::ptr::from_ref(self.list).addr()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.inside.queue.is_empty()
     }
 
     /// What the first waiter said that it needs.
     pub(crate) fn front_need(&self) -> Option<usize> {
-        let front = self.queue.front()?;
+        let front = self.inside.queue.front()?;
         // SAFETY: I3: what is linked is alive.
         let waiter = unsafe { front.as_ref() };
         Some(waiter.slot.with(|slot| {
@@ -195,7 +213,7 @@ impl Locked<'_> {
             unsafe { *slot = Slot { waker, need } }
         });
         // SAFETY: I3 keeps it valid and in place; I1: it was in no list.
-        unsafe { self.queue.push_back(NonNull::from(waiter.get_ref())) };
+        unsafe { self.inside.queue.push_back(NonNull::from(waiter.get_ref())) };
     }
 
     /// Lets `f` see the slot of `waiter`, if that is queued here.
@@ -215,7 +233,7 @@ impl Locked<'_> {
         let Some(waker) = self.slot(waiter, |slot| slot.waker.take()) else { return false };
         woken.unused = waker;
         // SAFETY: I1: it is in this list.
-        let was_linked = unsafe { self.queue.remove(NonNull::from(waiter.get_ref())) };
+        let was_linked = unsafe { self.inside.queue.remove(NonNull::from(waiter.get_ref())) };
         debug_assert!(was_linked, "queued and linked are the same");
         waiter.state.store(IDLE, Ordering::Relaxed);
         true
@@ -223,13 +241,13 @@ impl Locked<'_> {
 
     /// Ends the first wait.
     pub(crate) fn notify_front(&mut self, outcome: Outcome, woken: &mut Woken) -> bool {
-        let front = self.queue.front();
+        let front = self.inside.queue.front();
         self.notify(front, outcome, woken)
     }
 
     /// Ends the last wait.
     pub(crate) fn notify_back(&mut self, outcome: Outcome, woken: &mut Woken) -> bool {
-        let back = self.queue.back();
+        let back = self.inside.queue.back();
         self.notify(back, outcome, woken)
     }
 
@@ -241,7 +259,7 @@ impl Locked<'_> {
     fn notify(&mut self, node: Option<NonNull<Waiter>>, outcome: Outcome, woken: &mut Woken) -> bool {
         let Some(node) = node else { return false };
         // SAFETY: I1: it is an end of this list.
-        unsafe { self.queue.remove(node) };
+        unsafe { self.inside.queue.remove(node) };
         // SAFETY: I3: alive until I5.
         let waiter = unsafe { node.as_ref() };
         let waker = waiter.slot.with_mut(|slot| {

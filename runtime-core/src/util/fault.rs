@@ -49,6 +49,18 @@ pub enum Fault {
     TurnKept,
     /// A wait for an event queues up without a second look at the flag.
     EventUnchecked,
+    /// A broadcast receiver lets go of the tail's lock between finding nothing and queuing.
+    BroadcastQueuesLate,
+    /// A broadcast receiver that got into a slot does not look whether its value is still there.
+    BroadcastUnchecked,
+    /// The lock of a broadcast slot keeps nobody out.
+    BroadcastUnlocked,
+    /// A watch receiver queues without looking, in the same move, whether there is a new version.
+    WatchUnchecked,
+    /// A borrow of a watched value does not look for a writer.
+    WatchReadsWhileWritten,
+    /// Who waits for a watched value's lock does not say so in its word.
+    WatchParksSilently,
 
     /// The wake of a task that is scheduled already is a load and no more (tokio #7622).
     WakeSkipped,

@@ -3,6 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
+/// Room for so many is made at once: where several wait, one allocation is enough for most.
+const ROOM_MIN: usize = 16;
+
 /// Wakers in the order in which they shall be woken.
 ///
 /// Collecting is what one does under a lock, waking is not: a waker is user code. A waker that panics
@@ -20,6 +23,9 @@ impl WakeList {
 
     /// Adds one at the end.
     pub fn push(&mut self, waker: Waker) {
+        if self.wakers.capacity() == 0 {
+            self.wakers.reserve(ROOM_MIN);
+        }
         self.wakers.push(waker);
     }
 
