@@ -237,13 +237,15 @@ fn a_closed_queue_gives_out_the_rest_and_then_fails() {
 
 #[test]
 fn an_empty_queue_that_closes_tells_all_who_wait() {
-    let queue = Queue::<u8>::bounded(1);
-    let mut gets = [Polled::new(queue.get()), Polled::new(queue.get())];
-    gets.iter_mut().for_each(Polled::pending);
-    queue.close();
-    for mut get in gets {
-        assert_eq!(get.wakes(), 1);
-        assert!(get.ready().is_err());
+    for close in [Queue::close, Queue::close_now] {
+        let queue = Queue::<u8>::bounded(1);
+        let mut gets = [Polled::new(queue.get()), Polled::new(queue.get())];
+        gets.iter_mut().for_each(Polled::pending);
+        close(&queue);
+        for mut get in gets {
+            assert_eq!(get.wakes(), 1);
+            assert!(get.ready().is_err());
+        }
     }
 }
 
@@ -303,11 +305,13 @@ fn close_now_drops_what_is_inside_and_releases_the_joins() {
 #[test]
 fn close_now_takes_promised_items_back() {
     let queue = Queue::unbounded();
-    let mut get = Polled::new(queue.get());
-    get.pending();
+    let (mut first, mut second) = (Polled::new(queue.get()), Polled::new(queue.get()));
+    first.pending();
+    second.pending();
     queue.try_put(1).unwrap();
     queue.close_now();
-    assert!(get.ready().is_err());
+    assert_eq!((first.wakes(), second.wakes()), (1, 1));
+    assert!(first.ready().is_err() && second.ready().is_err());
     Polled::new(queue.join()).ready();
 }
 
