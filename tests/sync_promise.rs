@@ -9,7 +9,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use sync_support::{Event, Polled, nosy_waker, within_bounds};
@@ -207,6 +207,79 @@ fn waiting_uses_up_the_budget() {
         .await;
         assert!(pending == 1 && polls < 1000, "a task that only asks keeps its worker for ever");
     });
+}
+
+/// Callbacks, as asyncio's: later, in order, also those that come late.
+#[test]
+fn callbacks_run_later_and_in_order() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let note = |what: &'static str| {
+        let log = log.clone();
+        move |decided: &Result<u8, Cancelled>| log.lock().unwrap().push((what, decided.clone().unwrap()))
+    };
+    // One thread, so that nothing runs before this waits.
+    runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+        let (promise, future) = promise();
+        future.on_done(note("first"));
+        future.clone().on_done(note("second"));
+        let (inner, third, fourth) = (future.clone(), note("third"), note("from the third"));
+        let (done, is_done) = runtime::sync::oneshot::channel();
+        future.on_done(move |decided| {
+            third(decided);
+            inner.on_done(fourth);
+            inner.on_done(move |_| done.send(()).unwrap());
+        });
+        promise.set(1).unwrap();
+        future.on_done(note("late"));
+        assert!(log.lock().unwrap().is_empty(), "inside of whoever decides, or registers");
+        is_done.await.unwrap();
+    });
+    let expected = ["first", "second", "third", "late", "from the third"].map(|what| (what, 1));
+    assert_eq!(*log.lock().unwrap(), expected);
+}
+
+/// Callbacks that come while others decide: those of one thread run in its order.
+#[test]
+fn callbacks_keep_their_order_while_somebody_decides() {
+    const EACH: usize = 20;
+    within_bounds(|| {
+        let runtime = runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        for _ in 0..200 {
+            let (promise, future) = promise();
+            let (seen, sees) = mpsc::channel();
+            let (handle, other) = (runtime.handle().clone(), future.clone());
+            let registers = thread::spawn(move || {
+                let _inside = handle.enter();
+                for at in 0..EACH {
+                    let seen = seen.clone();
+                    other.on_done(move |_| seen.send(at).unwrap());
+                }
+            });
+            promise.set(()).unwrap();
+            registers.join().unwrap();
+            assert!(sees.into_iter().eq(0..EACH));
+        }
+    });
+}
+
+#[test]
+fn a_callback_learns_of_the_cancel_and_may_panic() {
+    runtime::run(async {
+        let (promise, future) = promise::<u8>();
+        let (tell, told) = runtime::sync::oneshot::channel();
+        future.on_done(|_| panic!("in a callback"));
+        future.on_done(move |decided| tell.send(decided.clone()).unwrap());
+        drop((promise, future));
+        assert!(told.await.unwrap().is_err());
+    });
+}
+
+#[test]
+fn a_callback_outside_of_a_runtime_is_refused() {
+    let (_promise, future) = promise::<u8>();
+    let panic = catch_unwind(AssertUnwindSafe(|| future.on_done(|_| {}))).unwrap_err();
+    let message = panic.downcast_ref::<String>().unwrap();
+    assert!(message.contains("runtime"), "{message}");
 }
 
 /// Threads that wait, give up and decide: one decision, which all see.
