@@ -71,7 +71,10 @@ impl World for JoinWorld {
         match rand.below(12) {
             0..=8 => {
                 if let Some(mut handle) = self.tasks[at].handle.lend() {
-                    crowd.add(rand, at, async move { (&mut *handle).await });
+                    crowd.add(rand, at, async move {
+                        let handle: &mut JoinHandle<usize> = &mut handle;
+                        handle.await
+                    });
                 }
             }
             9 | 10 => drop(self.finish(at)),
