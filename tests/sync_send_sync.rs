@@ -5,11 +5,11 @@ use runtime_core::sync::mpsc::{
     OwnedPermit, Permit, PermitIterator, Receiver, Sender, UnboundedReceiver, UnboundedSender, WeakSender,
     WeakUnboundedSender,
 };
-use runtime_core::sync::queue::Item;
+use runtime_core::sync::promise::{Promise, PromiseFuture};
+use runtime_core::sync::queue::{Item, LifoQueue, PriorityQueue, Queue};
 use runtime_core::sync::{
-    LifoQueue, MappedMutexGuard, Mutex, MutexGuard, Notified, Notify, OwnedMappedMutexGuard, OwnedMutexGuard,
-    OwnedNotified, OwnedSemaphorePermit, PriorityQueue, Promise, PromiseFuture, Queue, Semaphore,
-    SemaphorePermit, oneshot,
+    MappedMutexGuard, Mutex, MutexGuard, Notified, Notify, OwnedMappedMutexGuard, OwnedMutexGuard,
+    OwnedNotified, OwnedSemaphorePermit, Semaphore, SemaphorePermit, oneshot,
 };
 use std::cell::Cell;
 use std::rc::Rc;
