@@ -3,12 +3,12 @@
 //! | type | for |
 //! |---|---|
 //! | [`oneshot`] | one value from one task to another |
+//! | [`promise()`] | one value that any number of tasks wait for |
 //! | [`mpsc`] | many values from many senders to one receiver, bounded or not |
+//! | [`Queue`], [`PriorityQueue`], [`LifoQueue`] | work for many from many, and to wait until all is done |
 //! | [`Mutex`] | a lock that may be held across an `.await` |
 //! | [`Semaphore`] | a limit on how many do something at once |
 //! | [`Notify`] | a wake-up without a value |
-//! | [`Queue`], [`PriorityQueue`], [`LifoQueue`] | work for many from many, and to wait until all is done |
-//! | [`promise()`] | one value that any number of tasks wait for |
 //!
 //! Everything here works in any executor and needs no runtime of ours. Every wait is first in, first
 //! out, and may be dropped at any time: a waiter that had been granted its turn and is dropped before it
@@ -36,12 +36,13 @@ pub mod oneshot;
 pub mod promise;
 pub mod queue;
 
+pub use promise::{Promise, PromiseFuture, promise};
+pub use queue::{LifoQueue, PriorityQueue, Queue};
+
 use crate::util::fault;
 pub use mutex::TryLockError;
 pub use mutex_guard::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 pub use notify::{Notified, Notify, OwnedNotified};
-pub use promise::{Promise, PromiseFuture, promise};
-pub use queue::{LifoQueue, PriorityQueue, Queue};
 pub use semaphore::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError};
 
 /// What models and tests reach into.
