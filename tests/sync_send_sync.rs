@@ -5,6 +5,8 @@ use runtime_core::sync::mpsc::{
     OwnedPermit, Permit, PermitIterator, Receiver, Sender, UnboundedReceiver, UnboundedSender, WeakSender,
     WeakUnboundedSender,
 };
+use runtime_core::sync::promise::{Promise, PromiseFuture};
+use runtime_core::sync::queue::{Item, LifoQueue, PriorityQueue, Queue};
 use runtime_core::sync::{
     Barrier, BoundedPermit, BoundedSemaphore, Condvar, Event, MappedMutexGuard, Mutex, MutexGuard, Notified,
     Notify, OnceCell, OwnedBoundedPermit, OwnedMappedMutexGuard, OwnedMutexGuard, OwnedNotified,
@@ -142,6 +144,35 @@ fn cells_are_shared_if_their_value_may_be_sent_and_shared() {
 }
 
 #[test]
+fn queues_need_values_that_may_be_sent() {
+    send::<Queue<OnlySend>>();
+    sync::<Queue<OnlySend>>();
+    sync::<PriorityQueue<OnlySend>>();
+    sync::<LifoQueue<OnlySend>>();
+    not!(Send: Queue<Neither>, PriorityQueue<Neither>, LifoQueue<Neither>, Queue<OnlySync>);
+    not!(Sync: Queue<Neither>, PriorityQueue<OnlySync>, LifoQueue<OnlySync>);
+    // Whoever has an item has its value.
+    send::<Item<OnlySend>>();
+    sync::<Item<OnlySync>>();
+    not!(Send: Item<Neither>, Item<OnlySync>);
+    not!(Sync: Item<Neither>, Item<OnlySend>);
+}
+
+/// Its clones look at one value from several threads.
+#[test]
+fn promises_need_values_that_may_be_shared() {
+    fn unpin<T: Unpin>() {}
+    send::<Promise<u8>>();
+    sync::<Promise<u8>>();
+    send::<PromiseFuture<u8>>();
+    sync::<PromiseFuture<u8>>();
+    unpin::<PromiseFuture<std::marker::PhantomPinned>>();
+    not!(Send: PromiseFuture<Neither>, PromiseFuture<OnlySend>, PromiseFuture<OnlySync>);
+    not!(Sync: PromiseFuture<Neither>, PromiseFuture<OnlySend>, PromiseFuture<OnlySync>);
+    not!(Send: Promise<Neither>, Promise<OnlySend>, Promise<OnlySync>);
+}
+
+#[test]
 fn the_rest_goes_anywhere() {
     send::<Barrier>();
     sync::<Barrier>();
@@ -194,4 +225,8 @@ fn waiting_tasks_may_move() {
     one(&tx.clone().reserve_owned());
     one(&tx.closed());
     one(&rx.recv());
+    let queue = Queue::<Cell<u8>>::bounded(1);
+    one(&queue.put(Cell::new(1)));
+    one(&queue.get());
+    both(&queue.join());
 }

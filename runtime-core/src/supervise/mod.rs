@@ -5,4 +5,5 @@ pub mod exit;
 pub mod gather;
 pub mod group;
 pub mod handles;
+mod promises;
 pub mod shared;

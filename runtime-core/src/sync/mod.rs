@@ -3,9 +3,11 @@
 //! | type | for |
 //! |---|---|
 //! | [`oneshot`] | one value from one task to another |
+//! | [`promise()`] | one value that any number of tasks wait for |
 //! | [`mpsc`] | many values from many senders to one receiver, bounded or not |
 //! | [`broadcast`] | many values from many senders, each for every receiver |
 //! | [`watch`] | the latest value, for many to see |
+//! | [`Queue`], [`PriorityQueue`], [`LifoQueue`] | work for many from many, and to wait until all is done |
 //! | [`Mutex`] | a lock that may be held across an `.await` |
 //! | [`RwLock`] | the same, with many readers at a time |
 //! | [`Condvar`] | waiting, under a mutex, for a condition |
@@ -51,7 +53,12 @@ pub(crate) mod wait_list;
 pub mod broadcast;
 pub mod mpsc;
 pub mod oneshot;
+pub mod promise;
+pub mod queue;
 pub mod watch;
+
+pub use promise::{Promise, PromiseFuture, promise};
+pub use queue::{LifoQueue, PriorityQueue, Queue};
 
 use crate::util::fault;
 pub use barrier::{Barrier, BarrierWaitResult};

@@ -99,4 +99,13 @@ pub enum Fault {
     SlotTakenTwice,
     /// A `block_on` forgets, when it is about to wait, that it was woken.
     SignalForgotten,
+
+    /// The last item of a queue tells those who join before it is counted off.
+    JoinersToldEarly,
+    /// A join takes any notification for the end.
+    JoinersUnsure,
+    /// A queue's last item leaves, and nobody tells the gets that wait.
+    EndKept,
+    /// Who waits for a promise queues without looking for the outcome again.
+    PromiseUnchecked,
 }
