@@ -98,16 +98,19 @@ impl Notify {
     /// # Cancel safety
     /// A dropped wait loses its place in the queue. A `notify_one` that it had been given and not yet
     /// taken goes to the next, or is stored.
+    #[inline]
     pub fn notified(&self) -> Notified<'_> {
         Notified { notify: self, wait: Wait::new(self) }
     }
 
     /// [`notified`](Self::notified) without a lifetime.
+    #[inline]
     pub fn notified_owned(self: Arc<Self>) -> OwnedNotified {
         OwnedNotified { wait: Wait::new(&self), notify: self }
     }
 
     /// Wakes the task that has waited longest, or lets the next one that waits go on at once.
+    #[inline]
     pub fn notify_one(&self) {
         self.notify(ONE);
     }
@@ -184,6 +187,7 @@ pin_project! {
 }
 
 impl Wait {
+    #[inline]
     fn new(notify: &Notify) -> Self {
         // ORDER: Acquire; pairs with `notify_waiters`.
         let round = Notify::round(notify.word.load(Ordering::Acquire));

@@ -83,6 +83,7 @@ unsafe impl Node for Waiter {
 }
 
 impl Waiter {
+    #[inline]
     pub(crate) fn new() -> Self {
         let slot = UnsafeCell::new(Slot { waker: None, need: 0 });
         Waiter { links: Links::new(), state: AtomicUsize::new(IDLE), slot }
@@ -105,6 +106,7 @@ impl Waiter {
 }
 
 impl Drop for Waiter {
+    #[inline]
     fn drop(&mut self) {
         // ORDER: Acquire; what a notifier did with this memory is over.
         if self.state.load(Ordering::Acquire) > OUTCOME_MAX {

@@ -50,6 +50,7 @@ impl<T: ?Sized> Copy for Ends<T> {}
 
 impl<T: ?Sized> Links<T> {
     /// Links of a node that is in no list.
+    #[inline]
     pub fn new() -> Self {
         let ends = UnsafeCell::new(Ends { prev: None, next: None });
         Links { ends, _pin: std::marker::PhantomPinned }
