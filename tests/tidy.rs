@@ -82,7 +82,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "spawn",
         ],
     ),
-    (7, &["time", "inspect"]),
+    (7, &["time", "inspect", "join_set"]),
     (8, &["lib", "internals"]),
 ];
 

@@ -38,6 +38,13 @@ pub enum Fault {
     /// A permit given back after the channel closed does not tell the receiver.
     LastPermitSilent,
 
+    /// Who polls a set of tasks does not look again when it leaves its waker.
+    MemberUnseen,
+    /// Who waits for a cancellation does not look again under the lock of the list.
+    CancelUnseen,
+    /// A child token is made without looking, under the lock of the tree, whether its parent was cancelled.
+    ParentUnseen,
+
     /// The wake of a task that is scheduled already is a load and no more (tokio #7622).
     WakeSkipped,
     /// A wake does not publish what came before it.
