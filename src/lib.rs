@@ -40,6 +40,7 @@ pub use runtime_macros::{main, test};
 
 /// Tasks: spawning them, naming them, waiting for them.
 pub mod task {
+    pub use runtime_core::join_set::{JoinSet, ReturnWhen};
     pub use runtime_core::local_set::LocalSet;
     pub use runtime_core::spawn::{Builder, spawn, spawn_blocking, spawn_local, yield_now};
     pub use runtime_core::supervise::callbacks::TimerHandle;
@@ -54,6 +55,11 @@ pub mod task {
         cancelled, current, id, try_current, try_id,
     };
     pub use runtime_core::task::{AccessError, LocalKey, TaskLocalFuture};
+
+    /// Sets of tasks: what [`JoinSet`] needs besides.
+    pub mod join_set {
+        pub use runtime_core::join_set::{Builder, JoinSet, ReturnWhen};
+    }
 
     /// Cooperative scheduling: the budget of a poll.
     pub mod coop {

@@ -89,7 +89,7 @@ const FLOORS: &[(u8, &[&str])] = &[
         ],
     ),
     (7, &["time", "inspect"]),
-    (8, &["supervise"]),
+    (8, &["supervise", "join_set"]),
     (9, &["runtime"]),
     (10, &["lib", "internals"]),
 ];

@@ -121,6 +121,11 @@ impl<T> JoinHandle<T> {
         self.raw.whose().name
     }
 
+    /// Leaves `waker` to be woken at the task's end, once; whether it has ended already. The result stays.
+    pub(crate) fn watch(&self, waker: &Waker) -> bool {
+        self.poll_done(waker) == Join::Done
+    }
+
     /// Whether the output is ready; if not, `waker` will be woken when it is.
     fn poll_done(&self, waker: &Waker) -> Join {
         let state = self.raw.state();

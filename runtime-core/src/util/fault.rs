@@ -62,6 +62,13 @@ pub enum Fault {
     /// Who waits for a watched value's lock does not say so in its word.
     WatchParksSilently,
 
+    /// Who polls a set of tasks does not look again when it leaves its waker.
+    MemberUnseen,
+    /// Who waits for a cancellation does not look again under the lock of the list.
+    CancelUnseen,
+    /// A child token is made without looking, under the lock of the tree, whether its parent was cancelled.
+    ParentUnseen,
+
     /// The wake of a task that is scheduled already is a load and no more (tokio #7622).
     WakeSkipped,
     /// A wake does not publish what came before it.
