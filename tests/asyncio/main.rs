@@ -2,11 +2,19 @@
 //! them. Times are those of the paused clock, so they are exact: 0.1 s and 0.3 s of cleanup are 0.4 s.
 
 mod blocking;
+mod callbacks;
+mod cancelling;
+mod gathering;
+mod groups;
 mod reports;
 mod running;
+mod shielding;
 mod streams;
+mod tasks;
+mod timeouts;
 
-use runtime::time::Duration;
+use runtime::task;
+use runtime::time::{Duration, sleep};
 use std::sync::{Arc, Mutex};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -38,4 +46,24 @@ impl Log {
         }
         Says(self.clone(), what)
     }
+}
+
+/// Sleeps for an hour. Told to end, it needs `cleanup` for that: a coroutine with awaits in its `finally`.
+async fn cleans_up(cleanup: Duration, log: Log) -> &'static str {
+    runtime::select! {
+        () = sleep(HOUR) => "slept",
+        () = task::cancelled() => {
+            log.say("told");
+            sleep(cleanup).await;
+            log.say("cleaned up");
+            "clean"
+        }
+    }
+}
+
+/// Sleeps, says so, and returns what it slept.
+async fn sleeps(duration: Duration, log: Log) -> Duration {
+    sleep(duration).await;
+    log.say(format!("slept {duration:?}"));
+    duration
 }
