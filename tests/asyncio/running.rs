@@ -2,7 +2,7 @@
 
 use crate::{HOUR, Log, ms};
 use runtime::time::{Instant, sleep};
-use runtime::{Builder, Runtime, run, spawn, spawn_blocking};
+use runtime::{Builder, Runtime, run, spawn, spawn_blocking, task};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -22,23 +22,28 @@ async fn nothing_runs_until_it_is_awaited_or_spawned() {
     assert_eq!(log.said(), ["awaited", "spawned"]);
 }
 
-/// asyncio's `run` cancels every task that is left and waits until its `finally` has run.
+/// asyncio's `run` cancels every task that is left and waits until its `finally` has run, with its awaits.
+/// tokio's drops them where they wait.
 #[test]
 fn run_returns_when_the_tasks_that_are_left_have_ended() {
     let log = Log::default();
     let inner = log.clone();
     let answer = run(async move {
         let (started, has_started) = runtime::sync::oneshot::channel();
+        let finally = inner.on_drop("finally");
         spawn(async move {
-            let _finally = inner.on_drop("finally");
+            let _finally = finally;
+            let asked = task::cancelled();
             started.send(()).unwrap();
-            sleep(HOUR).await;
+            asked.await;
+            sleep(ms(20)).await;
+            inner.say("cleaned up");
         });
         has_started.await.unwrap();
         42
     });
     assert_eq!(answer, 42);
-    assert_eq!(log.said(), ["finally"]);
+    assert_eq!(log.said(), ["cleaned up", "finally"]);
 }
 
 /// As `shutdown_default_executor` does at the end of `asyncio.run`.
