@@ -10,8 +10,9 @@ mod load;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use runtime::sync::{mpsc, oneshot};
+use runtime::task::try_gather;
 use runtime::time::{Instant, sleep};
-use runtime::{Builder, JoinHandle, join, run, spawn, spawn_blocking};
+use runtime::{Builder, JoinHandle, gather, run, spawn, spawn_blocking};
 use std::io::BufRead;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -157,18 +158,15 @@ fn pool() -> Outcome {
         n * n
     };
     Builder::new_multi_thread().max_blocking_threads(3).build()?.block_on(async {
-        let jobs: Vec<_> = (0..6).map(|n| spawn_blocking(move || square(n))).collect();
-        let mut squares = Vec::new();
-        for job in jobs {
-            squares.push(job.await?);
-        }
+        let jobs = (0..6).map(|n| spawn_blocking(move || square(n)));
+        let squares = try_gather(jobs).await?;
         println!("{squares:?}");
         Ok(())
     })
 }
 
 async fn in_turn_and_together() -> Outcome {
-    async fn work(name: &str) -> String {
+    async fn work(name: &'static str) -> String {
         sleep(UNIT).await;
         format!("{name} done")
     }
@@ -178,8 +176,8 @@ async fn in_turn_and_together() -> Outcome {
     println!("in turn: {:.1} s", start.elapsed().as_secs_f64());
 
     let start = Instant::now();
-    let (c, d) = join!(work("C"), work("D"));
-    println!("{c}\n{d}");
+    let (c, d) = gather!(work("C"), work("D")).await;
+    println!("{}\n{}", c?, d?);
     println!("together: {:.1} s", start.elapsed().as_secs_f64());
     Ok(())
 }
