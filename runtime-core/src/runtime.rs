@@ -259,8 +259,8 @@ fn start_thread(
         let _ending = Ending(ends);
         body();
     });
-    if thread.is_err() {
-        shared.thread_ends();
+    if thread.is_err() && shared.thread_ends() {
+        shared.shut_down_parts();
     }
     thread
 }
