@@ -30,6 +30,7 @@ struct Full<V: 'static> {
 
 impl<V> Head<V> {
     /// The task has `inherited` something, perhaps.
+    #[inline]
     pub(crate) fn new(vtable: &'static V, inherited: Option<Captured>) -> Self {
         let word = match inherited {
             None => ptr::from_ref(vtable).cast_mut().cast(),
@@ -38,6 +39,7 @@ impl<V> Head<V> {
         Head { word: AtomicPtr::new(word), _vtable: PhantomData }
     }
 
+    #[inline]
     pub(crate) fn vtable(&self) -> &'static V {
         let word = self.load();
         match full(word) {
@@ -48,6 +50,7 @@ impl<V> Head<V> {
         }
     }
 
+    #[inline]
     pub(crate) fn extras(&self) -> Option<&Extras> {
         // SAFETY: E1 and E2: the extras live as long as `self`.
         let full = full(self.load()).map(|full| unsafe { &*full.cast::<Full<V>>() });

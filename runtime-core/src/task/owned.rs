@@ -70,6 +70,7 @@ pub struct Meta {
 impl Meta {
     /// No name; spawned at the caller's place. Copies what is inherited, which is foreign code: to be called
     /// outside of any lock or borrow.
+    #[inline]
     #[track_caller]
     pub fn here() -> Self {
         Meta { name: None, spawn_site: Location::caller(), inherited: inherited::current() }

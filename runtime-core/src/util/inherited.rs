@@ -110,7 +110,14 @@ fn entries(top: Option<&Rc<Frame>>) -> impl Iterator<Item = &Entry> {
 ///
 /// # Panics
 /// If a value's `Clone` does.
+#[inline]
 pub fn current() -> Option<Captured> {
+    let is_any = TOP.try_with(|top| top.borrow().is_some());
+    if is_any.unwrap_or(false) { copies() } else { None }
+}
+
+#[cold]
+fn copies() -> Option<Captured> {
     let top = top()?;
     let mut copies: Vec<Entry> = Vec::new();
     for Entry { key, value } in entries(Some(&top)) {
