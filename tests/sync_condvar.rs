@@ -4,6 +4,7 @@ mod sync_support;
 
 use futures::executor::block_on;
 use runtime_core::sync::{Condvar, Mutex, MutexGuard};
+use runtime_core::util::rand::Rand;
 use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -206,6 +207,69 @@ fn wakers_are_called_without_a_lock_and_may_panic() {
             drop(second.ready());
         }
     });
+}
+
+/// Promise 44 against a model: takers that give up at some poll, or are dropped at any time, and things that are put
+/// there. When all who were woken have run, nobody waits while something is there.
+#[test]
+fn p44_random_waits_that_give_up_lose_no_notification() {
+    for seed in 0..300 {
+        let rand = Rand::new(seed);
+        let (there, added) = (Mutex::new(0), Condvar::new());
+        let put = async || {
+            *there.lock().await += 1;
+            added.notify_one();
+        };
+        let take = async || *added.wait_while(there.lock().await, |there| *there == 0).await -= 1;
+        let (mut puts, mut takes) = (Vec::new(), Vec::new());
+        let (mut put_count, mut take_count) = (0, 0);
+        for _ in 0..200 {
+            match rand.below(8) {
+                0 | 1 => puts.push(Polled::new(put())),
+                2 | 3 => takes.push((Polled::new(take()), rand.below(6))),
+                4 | 5 if !takes.is_empty() => {
+                    let at = rand.below(takes.len() as u32) as usize;
+                    let (take, polls_left) = &mut takes[at];
+                    if *polls_left == 0 {
+                        takes.remove(at);
+                    } else if take.poll().is_ready() {
+                        takes.remove(at);
+                        take_count += 1;
+                    } else {
+                        *polls_left -= 1;
+                    }
+                }
+                6 if !takes.is_empty() => drop(takes.remove(rand.below(takes.len() as u32) as usize)),
+                _ => {
+                    let before = puts.len();
+                    puts.retain_mut(|put| put.poll().is_pending());
+                    put_count += before - puts.len();
+                }
+            }
+        }
+        // Who was never polled is polled once, then only who was woken.
+        let mut takes: Vec<_> = takes.into_iter().map(|(take, _)| (take, None)).collect();
+        let mut goes_on = true;
+        while goes_on {
+            goes_on = false;
+            let before = puts.len();
+            puts.retain_mut(|put| put.poll().is_pending());
+            put_count += before - puts.len();
+            takes.retain_mut(|(take, wakes_seen)| {
+                let wakes = Some(take.wakes());
+                if *wakes_seen == wakes {
+                    return true;
+                }
+                (*wakes_seen, goes_on) = (wakes, true);
+                let is_pending = take.poll().is_pending();
+                take_count += usize::from(!is_pending);
+                is_pending
+            });
+        }
+        let left = *there.try_lock().unwrap();
+        assert_eq!(left + take_count, put_count, "seed {seed}");
+        assert!(left == 0 || takes.is_empty(), "seed {seed}: {left} there, {} wait", takes.len());
+    }
 }
 
 /// A bounded buffer of one, as in the textbooks; every third wait gives up.

@@ -166,11 +166,22 @@ fn a_task_that_waits_for_itself_is_told() {
             eprintln!("expected: task_{id}_`re-enters`,_spawned_at_{file} waits_at_{file}");
             lock_again!(lock.read());
             eprintln!("expected: task_{id}_`re-enters`,_spawned_at_{file} waits_at_{file}");
-            // Exclusive no more: a read is given, and a write is not known to wait for this task alone.
+            // Exclusive no more: a read is given, a write waits.
             let reading = writing.downgrade();
             drop(sync_support::Polled::new(lock.read()).ready());
             lock_again!(lock.write());
+            eprintln!("expected: task_{id}_`re-enters`,_spawned_at_{file} waits_at_{file}");
             drop(reading);
+            // Another one reads, and this one has read: it may wait for that one.
+            let other = lock.clone();
+            let theirs = runtime::spawn(async move { other.read_owned().await }).await.unwrap();
+            drop(lock.read().await);
+            lock_again!(lock.write());
+            drop(theirs);
+            // A guard that went elsewhere and was dropped there.
+            let away = lock.clone().read_owned().await;
+            runtime::spawn(async move { drop(away) }).await.unwrap();
+            drop(lock.write().await);
             let owned = lock.clone().try_write_owned().unwrap();
             lock_again!(lock.clone().write_owned());
             eprintln!("expected: task_{id}_`re-enters`,_spawned_at_{file} waits_at_{file}");

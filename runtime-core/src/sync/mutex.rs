@@ -2,7 +2,7 @@
 
 use super::blocking::block_on;
 use super::mutex_guard::{Mutex, MutexGuard, OwnedMutexGuard};
-use super::reentry::Site;
+use super::reentry::{Mode, Site};
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -74,7 +74,7 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     async fn acquire(&self, site: Site) {
-        self.lock.holder.look(site);
+        self.lock.holders.look(Mode::Exclusive, site);
         if self.lock.permit.acquire(1).await.is_err() {
             unreachable!("nobody closes the semaphore of a mutex");
         }

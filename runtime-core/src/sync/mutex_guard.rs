@@ -9,7 +9,7 @@
 //!   from, and lives as long as the mutex, which the guard borrows or owns a share of.
 
 use super::permits::Permits;
-use super::reentry::{Holder, Site};
+use super::reentry::{Holders, Mode, Site};
 use crate::primitive::UnsafeValueCell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -54,12 +54,12 @@ pub struct Mutex<T: ?Sized> {
 #[derive(Debug)]
 pub(super) struct Lock {
     pub(super) permit: Permits,
-    pub(super) holder: Holder,
+    pub(super) holders: Holders,
 }
 
 impl Lock {
     fn unlock(&self) {
-        self.holder.left();
+        self.holders.all_left();
         self.permit.release(1);
     }
 }
@@ -81,7 +81,7 @@ impl<T> Mutex<T> {
         /// assert!(NAMES.try_lock().unwrap().is_empty());
         /// ```
         pub const fn const_new(value: T) -> Self {
-            let lock = Lock { permit: Permits::new(1), holder: Holder::nobody() };
+            let lock = Lock { permit: Permits::new(1), holders: Holders::none() };
             Mutex { lock, value: UnsafeValueCell::new(value) }
         }
     }
@@ -167,7 +167,7 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedMapp
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// For who has just taken the permit (I2), at `site`.
     pub(super) fn new(mutex: &'a Mutex<T>, site: Site) -> Self {
-        mutex.lock.holder.took(site);
+        let _ = mutex.lock.holders.took(Mode::Exclusive, site);
         MutexGuard { mutex, _value: PhantomData }
     }
 
@@ -214,7 +214,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 impl<T: ?Sized> OwnedMutexGuard<T> {
     /// For who has just taken the permit (I2), at `site`.
     pub(super) fn new(mutex: Arc<Mutex<T>>, site: Site) -> Self {
-        mutex.lock.holder.took(site);
+        let _ = mutex.lock.holders.took(Mode::Exclusive, site);
         OwnedMutexGuard { mutex, _value: PhantomData }
     }
 

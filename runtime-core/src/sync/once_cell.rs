@@ -57,8 +57,7 @@ impl<'a, T> Turn<'a, T> {
             // SAFETY: I1: the permit is ours. What was there is `None`, so nothing is dropped.
             unsafe { *place = Some(value) }
         });
-        // I2. The permit is gone with it.
-        mem::forget(self);
+        // I2. The permit goes back to where nobody gets it any more.
         cell.permit.close();
         cell.get().unwrap_or_else(|| unreachable!("closed is full"))
     }

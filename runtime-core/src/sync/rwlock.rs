@@ -2,7 +2,7 @@
 
 use super::TryLockError;
 use super::blocking::block_on;
-use super::reentry::Site;
+use super::reentry::{Mode, Site};
 use super::rwlock_guard::{Core, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::rwlock_owned::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 use std::fmt;
@@ -36,16 +36,16 @@ impl<T> RwLock<T> {
 }
 
 impl Core {
-    /// `count` permits, in turn.
-    async fn acquire(&self, count: usize, site: Site) {
-        self.holder.look(site);
-        if self.permits.acquire(count).await.is_err() {
+    /// The permits for `mode`, in turn.
+    async fn acquire(&self, mode: Mode, site: Site) {
+        self.holders.look(mode, site);
+        if self.permits.acquire(self.count(mode)).await.is_err() {
             unreachable!("nobody closes the semaphore of a lock");
         }
     }
 
-    fn try_acquire(&self, count: usize) -> Result<(), TryLockError> {
-        self.permits.try_acquire(count).map_err(|_| TryLockError(()))
+    fn try_acquire(&self, mode: Mode) -> Result<(), TryLockError> {
+        self.permits.try_acquire(self.count(mode)).map_err(|_| TryLockError(()))
     }
 }
 
@@ -53,7 +53,8 @@ impl<T: ?Sized> RwLock<T> {
     /// Waits for shared access, in turn: behind a writer that waits already.
     ///
     /// A task that reads and asks to read again may therefore wait for itself: a writer that came in between
-    /// waits for its first guard, and it waits for the writer.
+    /// waits for its first guard, and it waits for the writer. A task that writes and asks to read certainly does;
+    /// a debug build says so, on stderr, with both places in the code.
     ///
     /// # Cancel safety
     /// A dropped wait loses its place in the queue, and holds up nobody.
@@ -73,15 +74,15 @@ impl<T: ?Sized> RwLock<T> {
     pub fn read(&self) -> impl Future<Output = RwLockReadGuard<'_, T>> {
         let site = Site::here();
         async move {
-            self.core.acquire(1, site).await;
-            RwLockReadGuard::new(self)
+            self.core.acquire(Mode::Shared, site).await;
+            RwLockReadGuard::new(self, site)
         }
     }
 
     /// Waits for exclusive access, in turn. Readers that come later wait behind it.
     ///
-    /// A task that holds the lock and asks for it again waits for itself, for ever. If it holds it exclusively,
-    /// a debug build says so, on stderr, with both places in the code.
+    /// A task that holds the lock and asks for it again waits for itself, for ever. A debug build says so, on
+    /// stderr, with both places in the code.
     ///
     /// # Cancel safety
     /// A dropped wait loses its place in the queue, and those behind it go on if they can.
@@ -100,7 +101,7 @@ impl<T: ?Sized> RwLock<T> {
     pub fn write(&self) -> impl Future<Output = RwLockWriteGuard<'_, T>> {
         let site = Site::here();
         async move {
-            self.core.acquire(self.core.all, site).await;
+            self.core.acquire(Mode::Exclusive, site).await;
             RwLockWriteGuard::new(self, site)
         }
     }
@@ -126,8 +127,8 @@ impl<T: ?Sized> RwLock<T> {
     pub fn read_owned(self: Arc<Self>) -> impl Future<Output = OwnedRwLockReadGuard<T>> {
         let site = Site::here();
         async move {
-            self.core.acquire(1, site).await;
-            OwnedRwLockReadGuard::new(self)
+            self.core.acquire(Mode::Shared, site).await;
+            OwnedRwLockReadGuard::new(self, site)
         }
     }
 
@@ -152,7 +153,7 @@ impl<T: ?Sized> RwLock<T> {
     pub fn write_owned(self: Arc<Self>) -> impl Future<Output = OwnedRwLockWriteGuard<T>> {
         let site = Site::here();
         async move {
-            self.core.acquire(self.core.all, site).await;
+            self.core.acquire(Mode::Exclusive, site).await;
             OwnedRwLockWriteGuard::new(self, site)
         }
     }
@@ -170,9 +171,10 @@ impl<T: ?Sized> RwLock<T> {
     /// drop(writing);
     /// assert_eq!(*lock.try_read().unwrap(), 1);
     /// ```
+    #[track_caller]
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
-        self.core.try_acquire(1)?;
-        Ok(RwLockReadGuard::new(self))
+        self.core.try_acquire(Mode::Shared)?;
+        Ok(RwLockReadGuard::new(self, Site::here()))
     }
 
     /// Takes exclusive access if that needs no waiting.
@@ -181,7 +183,7 @@ impl<T: ?Sized> RwLock<T> {
     /// If someone reads, writes or waits.
     #[track_caller]
     pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryLockError> {
-        self.core.try_acquire(self.core.all)?;
+        self.core.try_acquire(Mode::Exclusive)?;
         Ok(RwLockWriteGuard::new(self, Site::here()))
     }
 
@@ -189,9 +191,10 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Errors
     /// As [`try_read`](Self::try_read).
+    #[track_caller]
     pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
-        self.core.try_acquire(1)?;
-        Ok(OwnedRwLockReadGuard::new(self))
+        self.core.try_acquire(Mode::Shared)?;
+        Ok(OwnedRwLockReadGuard::new(self, Site::here()))
     }
 
     /// [`try_write`](Self::try_write) with a guard that may go anywhere.
@@ -200,7 +203,7 @@ impl<T: ?Sized> RwLock<T> {
     /// As [`try_write`](Self::try_write).
     #[track_caller]
     pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, TryLockError> {
-        self.core.try_acquire(self.core.all)?;
+        self.core.try_acquire(Mode::Exclusive)?;
         Ok(OwnedRwLockWriteGuard::new(self, Site::here()))
     }
 

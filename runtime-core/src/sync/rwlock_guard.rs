@@ -12,7 +12,7 @@
 
 use super::fault::{Fault, planted};
 use super::permits::Permits;
-use super::reentry::{Holder, Site};
+use super::reentry::{Hold, Holders, Mode, Site};
 use crate::primitive::UnsafeValueCell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -58,42 +58,64 @@ pub(super) struct Core {
     pub(super) permits: Permits,
     /// How many permits there are.
     pub(super) all: usize,
-    pub(super) holder: Holder,
+    pub(super) holders: Holders,
 }
 
 impl Core {
-    /// What a guard for writing that becomes one for reading gives back (I2).
-    pub(super) fn downgrade(&self, held: usize) {
-        self.release(held, if planted(Fault::DowngradeGivesAll) { held } else { held - 1 });
+    /// How many permits `mode` needs.
+    pub(super) fn count(&self, mode: Mode) -> usize {
+        match mode {
+            Mode::Shared => 1,
+            Mode::Exclusive => self.all,
+        }
     }
 
-    /// Gives `count` of the `held` permits back (I2).
-    pub(super) fn release(&self, held: usize, count: usize) {
-        if held == self.all {
-            self.holder.left();
-        }
-        self.permits.release(count);
+    /// For who has just taken the permits for `mode`, at `site` (I2).
+    pub(super) fn took(&self, mode: Mode, site: Site) -> Share {
+        Share { count: self.count(mode), hold: self.holders.took(mode, site) }
+    }
+
+    /// Keeps one permit of all in `share`.
+    pub(super) fn downgrade(&self, share: &mut Share) {
+        let held = std::mem::replace(&mut share.count, 1);
+        self.holders.downgraded(&share.hold);
+        self.permits.release(if planted(Fault::DowngradeGivesAll) { held } else { held - 1 });
+    }
+
+    /// Gives the permits of `share` back; it is dropped.
+    pub(super) fn give_back(&self, share: &Share) {
+        self.holders.left(&share.hold);
+        self.permits.release(share.count);
     }
 }
 
-/// Permits of a lock, given back on drop.
+/// The permits that a guard holds.
+#[derive(Debug)]
+pub(super) struct Share {
+    count: usize,
+    hold: Hold,
+}
+
+/// They are given back on drop.
 #[derive(Debug)]
 struct Claim<'a> {
     core: &'a Core,
-    count: usize,
+    share: Share,
 }
 
-impl Claim<'_> {
-    /// Keeps one of all.
+impl<'a> Claim<'a> {
+    fn new(core: &'a Core, mode: Mode, site: Site) -> Self {
+        Claim { core, share: core.took(mode, site) }
+    }
+
     fn downgrade(&mut self) {
-        let held = std::mem::replace(&mut self.count, 1);
-        self.core.downgrade(held);
+        self.core.downgrade(&mut self.share);
     }
 }
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        self.core.release(self.count, self.count);
+        self.core.give_back(&self.share);
     }
 }
 
@@ -122,7 +144,7 @@ impl<T> RwLock<T> {
             assert!(readers_max > 0, "a `RwLock` must allow at least one reader");
             assert!(readers_max <= READERS_MAX, "a `RwLock` may not allow more than `u32::MAX >> 3` readers");
             let all = readers_max as usize;
-            let core = Core { permits: Permits::new(all), all, holder: Holder::nobody() };
+            let core = Core { permits: Permits::new(all), all, holders: Holders::none() };
             RwLock { core, value: UnsafeValueCell::new(value) }
         }
     }
@@ -191,9 +213,9 @@ unsafe impl<T: ?Sized + Send> Send for RwLockMappedWriteGuard<'_, T> {}
 unsafe impl<T: ?Sized + Sync> Sync for RwLockMappedWriteGuard<'_, T> {}
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
-    /// For who has just taken a permit (I2).
-    pub(super) fn new(lock: &'a RwLock<T>) -> Self {
-        let claim = Claim { core: &lock.core, count: 1 };
+    /// For who has just taken a permit (I2), at `site`.
+    pub(super) fn new(lock: &'a RwLock<T>, site: Site) -> Self {
+        let claim = Claim::new(&lock.core, Mode::Shared, site);
         RwLockReadGuard { claim, part: lock.value(), _part: PhantomData }
     }
 
@@ -230,8 +252,7 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// For who has just taken all permits (I2), at `site`.
     pub(super) fn new(lock: &'a RwLock<T>, site: Site) -> Self {
-        lock.core.holder.took(site);
-        let claim = Claim { core: &lock.core, count: lock.core.all };
+        let claim = Claim::new(&lock.core, Mode::Exclusive, site);
         RwLockWriteGuard { claim, part: lock.value(), _part: PhantomData }
     }
 

@@ -5,8 +5,8 @@
 //! - I5: `part` points into the value of the lock whose `Arc` is in the claim beside it, which keeps it alive and
 //!   in place.
 
-use super::reentry::Site;
-use super::rwlock_guard::{RwLock, format_as_target};
+use super::reentry::{Mode, Site};
+use super::rwlock_guard::{RwLock, Share, format_as_target};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -17,20 +17,23 @@ use std::sync::Arc;
 #[derive(Debug)]
 struct Claim<T: ?Sized> {
     lock: Arc<RwLock<T>>,
-    count: usize,
+    share: Share,
 }
 
 impl<T: ?Sized> Claim<T> {
-    /// Keeps one of all.
+    fn new(lock: Arc<RwLock<T>>, mode: Mode, site: Site) -> Self {
+        let share = lock.core.took(mode, site);
+        Claim { lock, share }
+    }
+
     fn downgrade(&mut self) {
-        let held = std::mem::replace(&mut self.count, 1);
-        self.lock.core.downgrade(held);
+        self.lock.core.downgrade(&mut self.share);
     }
 }
 
 impl<T: ?Sized> Drop for Claim<T> {
     fn drop(&mut self) {
-        self.lock.core.release(self.count, self.count);
+        self.lock.core.give_back(&self.share);
     }
 }
 
@@ -79,10 +82,10 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send> Send for OwnedRwLockMappe
 unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Sync> Sync for OwnedRwLockMappedWriteGuard<T, U> {}
 
 impl<T: ?Sized> OwnedRwLockReadGuard<T> {
-    /// For who has just taken a permit (I2).
-    pub(super) fn new(lock: Arc<RwLock<T>>) -> Self {
+    /// For who has just taken a permit (I2), at `site`.
+    pub(super) fn new(lock: Arc<RwLock<T>>, site: Site) -> Self {
         let part = lock.value();
-        OwnedRwLockReadGuard { claim: Claim { lock, count: 1 }, part, _part: PhantomData }
+        OwnedRwLockReadGuard { claim: Claim::new(lock, Mode::Shared, site), part, _part: PhantomData }
     }
 }
 
@@ -124,9 +127,8 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
 impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// For who has just taken all permits (I2), at `site`.
     pub(super) fn new(lock: Arc<RwLock<T>>, site: Site) -> Self {
-        lock.core.holder.took(site);
-        let (count, part) = (lock.core.all, lock.value());
-        OwnedRwLockWriteGuard { claim: Claim { lock, count }, part, _part: PhantomData }
+        let part = lock.value();
+        OwnedRwLockWriteGuard { claim: Claim::new(lock, Mode::Exclusive, site), part, _part: PhantomData }
     }
 
     /// Narrows the guard to a part of the value. The access stays exclusive.

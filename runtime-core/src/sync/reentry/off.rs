@@ -10,20 +10,37 @@ impl Site {
     }
 }
 
-/// Who holds a lock exclusively.
-#[derive(Debug)]
-pub(crate) struct Holder;
+/// How a lock is held, or asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Mode {
+    Shared,
+    Exclusive,
+}
 
-impl Holder {
+/// One holding; what a guard keeps.
+#[derive(Debug)]
+pub(crate) struct Hold;
+
+/// Who holds a lock.
+#[derive(Debug)]
+pub(crate) struct Holders;
+
+impl Holders {
     crate::const_fn! {
-        pub(crate) const fn nobody() -> Self {
-            Holder
+        pub(crate) const fn none() -> Self {
+            Holders
         }
     }
 
-    pub(crate) fn took(&self, _: Site) {}
+    pub(crate) fn took(&self, _: Mode, _: Site) -> Hold {
+        Hold
+    }
 
-    pub(crate) fn left(&self) {}
+    pub(crate) fn downgraded(&self, _: &Hold) {}
 
-    pub(crate) fn look(&self, _: Site) {}
+    pub(crate) fn left(&self, _: &Hold) {}
+
+    pub(crate) fn all_left(&self) {}
+
+    pub(crate) fn look(&self, _: Mode, _: Site) {}
 }

@@ -35,36 +35,77 @@ impl Who {
     }
 }
 
-/// Who holds a lock exclusively, and where that took it.
-#[derive(Debug)]
-pub(crate) struct Holder {
-    now: Mutex<Option<(Who, Site)>>,
+/// How a lock is held, or asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Shared,
+    Exclusive,
 }
 
-impl Holder {
-    pub(crate) const fn nobody() -> Self {
-        Holder { now: Mutex::new(None) }
+/// The number of one holding; what a guard keeps.
+#[derive(Debug)]
+pub(crate) struct Hold(u64);
+
+#[derive(Debug)]
+struct Held {
+    number: u64,
+    who: Who,
+    site: Site,
+    mode: Mode,
+}
+
+/// Who holds a lock, how, and where that took it.
+#[derive(Debug)]
+pub(crate) struct Holders {
+    now: Mutex<Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    last: u64,
+    held: Vec<Held>,
+}
+
+impl Holders {
+    pub(crate) const fn none() -> Self {
+        Holders { now: Mutex::new(Table { last: 0, held: Vec::new() }) }
     }
 
-    /// The lock was taken, exclusively, by what is being polled here.
-    pub(crate) fn took(&self, site: Site) {
-        *self.now.lock() = Who::am_i().map(|who| (who, site));
+    /// The lock was taken by what is being polled here. On a plain thread nobody asks later: 0.
+    pub(crate) fn took(&self, mode: Mode, site: Site) -> Hold {
+        let Some(who) = Who::am_i() else { return Hold(0) };
+        let mut now = self.now.lock();
+        now.last += 1;
+        let number = now.last;
+        now.held.push(Held { number, who, site, mode });
+        Hold(number)
     }
 
-    /// The lock is about to be let go of. The guard may be somewhere else by now.
-    pub(crate) fn left(&self) {
-        *self.now.lock() = None;
+    /// An exclusive holding is a shared one from now on.
+    pub(crate) fn downgraded(&self, Hold(number): &Hold) {
+        let mut now = self.now.lock();
+        let held = now.held.iter_mut().find(|held| held.number == *number);
+        held.into_iter().for_each(|held| held.mode = Mode::Shared);
+    }
+
+    /// The lock is about to be let go of, wherever the guard is by now.
+    pub(crate) fn left(&self, Hold(number): &Hold) {
+        self.now.lock().held.retain(|held| held.number != *number);
+    }
+
+    /// The same, by the only holder.
+    pub(crate) fn all_left(&self) {
+        self.now.lock().held.clear();
     }
 
     /// What is being polled here is about to ask for the lock.
-    pub(crate) fn look(&self, site: Site) {
+    pub(crate) fn look(&self, mode: Mode, site: Site) {
         let Some(me) = Who::am_i() else { return };
-        let held = *self.now.lock();
-        if let Some((who, there)) = held {
-            if who == me && is_news(site) {
-                // A closed stderr is no reason to fail.
-                quietly(|| eprintln!("{}", message(site, there)));
-            }
+        let excludes = |held: &&Held| held.who == me && (mode, held.mode) != (Mode::Shared, Mode::Shared);
+        let there = self.now.lock().held.iter().find(excludes).map(|held| held.site);
+        if let Some(there) = there.filter(|_| is_news(site)) {
+            // A closed stderr is no reason to fail.
+            quietly(|| eprintln!("{}", message(site, there)));
         }
     }
 }
