@@ -61,6 +61,10 @@ pub enum Fault {
     WatchReadsWhileWritten,
     /// Who waits for a watched value's lock does not say so in its word.
     WatchParksSilently,
+    /// A thread that borrows a watched value for the second time waits for a writer that waits for the first.
+    WatchQueuesNested,
+    /// A second waiter for a watched value looks at the word before it has the list's lock.
+    WatchLooksEarly,
 
     /// Who polls a set of tasks does not look again when it leaves its waker.
     MemberUnseen,

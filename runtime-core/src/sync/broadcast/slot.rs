@@ -27,6 +27,8 @@ use crate::primitive::{UnsafeCell, hint, thread};
 use crate::sync::fault::{Fault, planted};
 use std::time::Duration;
 
+use self::shape::SPINS_MAX;
+
 const LOCKED: usize = 1;
 /// One receiver in the state.
 const RECEIVER: usize = 2;
@@ -34,8 +36,18 @@ const RECEIVER: usize = 2;
 /// The position of a slot that was never filled.
 const NEVER: u64 = u64::MAX;
 
-/// Looks at once, then looks that let other threads run first, before the first pause.
-const SPINS_MAX: u32 = 64;
+#[cfg(not(loom))]
+mod shape {
+    /// Looks at once, before the first that lets other threads run.
+    pub(super) const SPINS_MAX: u32 = 64;
+}
+#[cfg(loom)]
+mod shape {
+    /// Models let others run at once.
+    pub(super) const SPINS_MAX: u32 = 0;
+}
+
+/// Looks that let other threads run, before the first pause.
 const YIELDS_MAX: u32 = 16;
 const PAUSE_MIN: Duration = Duration::from_micros(20);
 const PAUSE_MAX: Duration = Duration::from_millis(2);
@@ -183,7 +195,7 @@ impl Looks {
     fn pause(&mut self) {
         self.0 += 1;
         match self.0 {
-            ..=SPINS_MAX => hint::spin_loop(),
+            looks if looks <= SPINS_MAX => hint::spin_loop(),
             _ => self.pause_long(),
         }
     }

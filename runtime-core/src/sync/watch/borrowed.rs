@@ -12,7 +12,6 @@ use std::ops::Deref;
 /// fn assert_send<T: Send>() {}
 /// assert_send::<runtime_core::sync::watch::Ref<'_, u8>>();
 /// ```
-#[must_use = "a borrow that is not looked at locks the value for nothing"]
 pub struct Ref<'a, T> {
     pub(super) guard: ReadGuard<'a, T>,
     pub(super) has_changed: bool,

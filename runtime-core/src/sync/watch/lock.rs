@@ -95,7 +95,8 @@ impl<T> Lock<T> {
     #[track_caller]
     pub(super) fn read(&self) -> ReadGuard<'_, T> {
         // A thread that ends may hold locks of which its thread-local is gone: it goes past as well.
-        let is_nested = HELD.try_with(|held| held.reads.get() > 0).unwrap_or(true);
+        let is_nested =
+            HELD.try_with(|held| held.reads.get() > 0).unwrap_or(true) && !planted(Fault::WatchQueuesNested);
         let count_in = |word: usize| {
             let blocking = if is_nested { WRITER } else { WRITER | QUEUED };
             (word & blocking == 0 || planted(Fault::WatchReadsWhileWritten)).then(|| word + READER)

@@ -134,7 +134,7 @@ impl<T> Receiver<T> {
     }
 
     /// Waits until `condition` holds for the value, beginning with the one there is, seen or not. Gives the value,
-    /// locked and seen.
+    /// locked and seen; it [has changed](Ref::has_changed) if it had not been seen before this call.
     ///
     /// `condition` runs under the value's lock: let it be short, and not send into the channel.
     ///
@@ -164,14 +164,13 @@ impl<T> Receiver<T> {
             Poll::Ready(())
         })
         .await;
+        let seen_before = self.seen;
         loop {
             {
                 let guard = self.shared.value.read();
-                let version = self.shared.version();
-                let has_changed = version != self.seen;
-                self.seen = version;
+                self.seen = self.shared.version();
                 if condition(&guard) {
-                    return Ok(Ref { guard, has_changed });
+                    return Ok(Ref { guard, has_changed: self.seen != seen_before });
                 }
             }
             self.shared.changed(&mut self.seen).await?;

@@ -134,10 +134,13 @@ impl<T> Shared<T> {
     fn queue(&self, seen: Version, waiter: Pin<&Waiter>, cx: &Context<'_>) -> Result<(), u64> {
         // Foreign code: not under the lock.
         let waker = cx.waker().clone();
+        let mut word = self.load();
         let mut list = self.waiters.lock();
         let is_new =
             |word| (Version::of(word) != seen || word & CLOSED != 0) && !planted(Fault::WatchUnchecked);
-        let word = self.load();
+        if !planted(Fault::WatchLooksEarly) {
+            word = self.load();
+        }
         if word & WAITERS == 0 {
             let set = |word| if is_new(word) { None } else { Some(word | WAITERS) };
             // ORDER: AcqRel; see `load`.
