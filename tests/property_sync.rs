@@ -10,6 +10,8 @@ mod crowd;
 mod locks;
 #[path = "property/queues.rs"]
 mod queues;
+#[path = "property/sets.rs"]
+mod sets;
 mod sync_support;
 #[path = "property/tasks.rs"]
 mod tasks;
