@@ -2,6 +2,8 @@
 //! notification or turn is lost. How it is played is in `property/crowd.rs`, what must be true of each
 //! primitive in the other files there. (`sync_random.rs` compares some primitives with exact models.)
 
+#[path = "property/broadcasts.rs"]
+mod broadcasts;
 #[path = "property/channels.rs"]
 mod channels;
 #[path = "property/crowd.rs"]
