@@ -4,6 +4,8 @@
 
 #[path = "property/broadcasts.rs"]
 mod broadcasts;
+#[path = "property/cells.rs"]
+mod cells;
 #[path = "property/channels.rs"]
 mod channels;
 #[path = "property/crowd.rs"]
