@@ -66,6 +66,7 @@ struct SemaphoreWorld {
     semaphore: Arc<Semaphore>,
     permits: usize,
     held: Vec<OwnedSemaphorePermit>,
+    is_closed: bool,
 }
 
 impl SemaphoreWorld {
@@ -78,26 +79,32 @@ impl SemaphoreWorld {
 impl World for SemaphoreWorld {
     /// How many it wants.
     type Kind = u32;
-    type Output = OwnedSemaphorePermit;
+    /// `None` if it is closed.
+    type Output = Option<OwnedSemaphorePermit>;
 
     fn act(&mut self, crowd: &mut Crowd<Self>, rand: &Rand) {
         let need = 1 + rand.below(self.permits as u32);
         match rand.below(7) {
             0..=3 => {
                 let acquire = self.semaphore.clone().acquire_many_owned(need);
-                crowd.add(rand, need, async move { acquire.await.unwrap() });
+                crowd.add(rand, need, async move { acquire.await.ok() });
             }
             4 => {
                 if let Ok(permit) = self.semaphore.clone().try_acquire_many_owned(need) {
-                    self.done(need, permit);
+                    self.done(need, Some(permit));
                 }
+            }
+            5 if rand.below(40) == 0 => {
+                self.semaphore.close();
+                self.is_closed = true;
             }
             _ if self.held.is_empty() => {}
             _ => drop(self.held.swap_remove(rand.below(self.held.len() as u32) as usize)),
         }
     }
 
-    fn done(&mut self, need: u32, permit: OwnedSemaphorePermit) {
+    fn done(&mut self, need: u32, permit: Option<OwnedSemaphorePermit>) {
+        let Some(permit) = permit else { return assert!(self.is_closed) };
         assert_eq!(permit.num_permits(), need as usize);
         self.held.push(permit);
         self.free();
@@ -105,6 +112,7 @@ impl World for SemaphoreWorld {
 
     fn check(&self, asleep: &[u32]) {
         if let Some(need) = asleep.first() {
+            assert!(!self.is_closed, "it is closed, and somebody sleeps");
             assert!(self.free() < *need as usize, "the first one sleeps, and {} are free", self.free());
         } else {
             assert_eq!(self.semaphore.available_permits(), self.free());
@@ -128,7 +136,12 @@ impl World for SemaphoreWorld {
 fn p44_a_semaphore_loses_no_permit() {
     play(|rand| {
         let permits = 1 + rand.below(4) as usize;
-        SemaphoreWorld { semaphore: Arc::new(Semaphore::new(permits)), permits, held: Vec::new() }
+        SemaphoreWorld {
+            semaphore: Arc::new(Semaphore::new(permits)),
+            permits,
+            held: Vec::new(),
+            is_closed: false,
+        }
     });
 }
 
