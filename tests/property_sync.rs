@@ -2,6 +2,10 @@
 //! notification or turn is lost. How it is played is in `property/crowd.rs`, what must be true of each
 //! primitive in the other files there. (`sync_random.rs` compares some primitives with exact models.)
 
+#[path = "property/broadcasts.rs"]
+mod broadcasts;
+#[path = "property/cells.rs"]
+mod cells;
 #[path = "property/channels.rs"]
 mod channels;
 #[path = "property/crowd.rs"]
@@ -10,6 +14,8 @@ mod crowd;
 mod locks;
 #[path = "property/queues.rs"]
 mod queues;
+#[path = "property/sets.rs"]
+mod sets;
 mod sync_support;
 #[path = "property/tasks.rs"]
 mod tasks;

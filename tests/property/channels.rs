@@ -10,13 +10,27 @@ use std::collections::VecDeque;
 #[derive(Debug, Clone)]
 enum Mpsc {
     Send(u64),
+    /// So many from this one on, all at once.
+    SendMany(u64, usize),
     Reserve,
     Recv,
     Closed,
 }
 
+impl Mpsc {
+    /// For how many values it needs room.
+    fn need(&self) -> Option<usize> {
+        match self {
+            Mpsc::Send(_) | Mpsc::Reserve => Some(1),
+            Mpsc::SendMany(_, count) => Some(*count),
+            Mpsc::Recv | Mpsc::Closed => None,
+        }
+    }
+}
+
 enum MpscOutput {
     Sent(Result<(), u64>),
+    SentMany(bool),
     Reserved(Option<mpsc::OwnedPermit<u64>>),
     Received(Vec<u64>),
     Closed,
@@ -58,6 +72,16 @@ impl MpscWorld {
             } else {
                 tx.send(value).await.map_err(|error| error.0)
             })
+        });
+    }
+
+    fn add_send_many(&self, crowd: &mut Crowd<Self>, rand: &Rand, first: u64) {
+        let (tx, count) = (self.tx.clone(), 1 + rand.below(self.capacity as u32) as usize);
+        crowd.add(rand, Mpsc::SendMany(first, count), async move {
+            let permits = tx.reserve_many(count).await;
+            let is_ok = permits.is_ok();
+            permits.into_iter().flatten().zip(first..).for_each(|(permit, value)| permit.send(value));
+            MpscOutput::SentMany(is_ok)
         });
     }
 
@@ -108,9 +132,10 @@ impl World for MpscWorld {
     type Output = MpscOutput;
 
     fn act(&mut self, crowd: &mut Crowd<Self>, rand: &Rand) {
-        self.count += 1;
+        self.count += self.capacity as u64;
         match rand.below(100) {
-            0..30 => self.add_send(crowd, rand, self.count),
+            0..20 => self.add_send(crowd, rand, self.count),
+            20..30 => self.add_send_many(crowd, rand, self.count),
             30..45 => {
                 let tx = self.tx.clone();
                 crowd.add(
@@ -143,6 +168,10 @@ impl World for MpscWorld {
         match (kind, output) {
             (Mpsc::Send(value), MpscOutput::Sent(Ok(()))) => self.sent.push_back(value),
             (Mpsc::Send(value), MpscOutput::Sent(Err(back))) => assert!(self.is_closed && back == value),
+            (Mpsc::SendMany(first, count), MpscOutput::SentMany(true)) => {
+                self.sent.extend((first..).take(count));
+            }
+            (_, MpscOutput::SentMany(false)) => assert!(self.is_closed),
             (_, MpscOutput::Reserved(Some(permit))) => self.permits.push(permit),
             (_, MpscOutput::Reserved(None)) => assert!(self.is_closed),
             (_, MpscOutput::Received(values)) => self.received(values),
@@ -155,9 +184,13 @@ impl World for MpscWorld {
     fn check(&self, asleep: &[Mpsc]) {
         let room = self.capacity - self.sent.len() - self.permits.len();
         self.is_awaited.set(false);
+        // Those behind the first may wait although there is room for them.
+        if let Some(need) = asleep.iter().find_map(Mpsc::need) {
+            assert!(room < need && !self.is_closed, "there is room");
+        }
         for kind in asleep {
             match kind {
-                Mpsc::Send(_) | Mpsc::Reserve => assert!(room == 0 && !self.is_closed, "there is room"),
+                Mpsc::Send(_) | Mpsc::SendMany(..) | Mpsc::Reserve => {}
                 Mpsc::Recv => {
                     assert!(self.sent.is_empty(), "there is a value");
                     assert!(!self.is_closed || !self.permits.is_empty(), "nothing will come");
@@ -185,8 +218,7 @@ impl World for MpscWorld {
     }
 
     fn may_overtake(second: &Mpsc, first: &Mpsc) -> bool {
-        let sends = |kind: &Mpsc| matches!(kind, Mpsc::Send(_) | Mpsc::Reserve);
-        !(sends(second) && sends(first))
+        second.need().is_none() || first.need().is_none()
     }
 
     fn end(self) {
@@ -198,6 +230,71 @@ impl World for MpscWorld {
 #[test]
 fn p44_a_channel_loses_no_value_and_no_room() {
     play(|rand| MpscWorld::new(1 + rand.below(4) as usize));
+}
+
+/// Without a bound: only the receiver waits.
+struct UnboundedWorld {
+    tx: Option<mpsc::UnboundedSender<u64>>,
+    rx: Shelf<mpsc::UnboundedReceiver<u64>>,
+    sent: VecDeque<u64>,
+    count: u64,
+}
+
+impl World for UnboundedWorld {
+    type Kind = ();
+    type Output = Vec<u64>;
+
+    fn act(&mut self, crowd: &mut Crowd<Self>, rand: &Rand) {
+        match (rand.below(4), &self.tx) {
+            (0, Some(tx)) => {
+                self.count += 1;
+                tx.send(self.count).unwrap();
+                self.sent.push_back(self.count);
+            }
+            (1, Some(_)) if rand.below(40) == 0 => self.tx = None,
+            (_, _) => {
+                let Some(mut rx) = self.rx.lend() else { return };
+                let limit = rand.below(4) as usize;
+                crowd.add(rand, (), async move {
+                    let mut values = Vec::new();
+                    match limit {
+                        0 => values.extend(rx.recv().await),
+                        limit => drop(rx.recv_many(&mut values, limit).await),
+                    }
+                    values
+                });
+            }
+        }
+    }
+
+    fn done(&mut self, (): (), values: Vec<u64>) {
+        assert!(!values.is_empty() || self.sent.is_empty() && self.tx.is_none());
+        for value in values {
+            assert_eq!(Some(value), self.sent.pop_front());
+        }
+    }
+
+    fn check(&self, asleep: &[()]) {
+        assert!(asleep.is_empty() || self.sent.is_empty() && self.tx.is_some());
+    }
+
+    fn open(&mut self) -> bool {
+        self.tx.take().is_some()
+    }
+
+    fn end(self) {
+        let mut rx = self.rx.take().expect("nobody uses it");
+        let rest: VecDeque<u64> = std::iter::from_fn(|| rx.try_recv().ok()).collect();
+        assert_eq!(rest, self.sent);
+    }
+}
+
+#[test]
+fn p44_an_unbounded_channel_loses_no_value() {
+    play(|_| {
+        let (tx, rx) = mpsc::unbounded_channel();
+        UnboundedWorld { tx: Some(tx), rx: Shelf::new(rx), sent: VecDeque::new(), count: 0 }
+    });
 }
 
 #[derive(Debug, Clone)]

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// Seeds of one property. `PROPERTY_SEEDS=a..b` plays others.
-const SEEDS: std::ops::Range<u64> = 0..150;
+const SEEDS: std::ops::Range<u64> = 0..300;
 /// Moves of one play.
 const MOVES: usize = 150;
 /// A condemned future is polled this often at the most.
@@ -45,6 +45,9 @@ pub(crate) trait World: Sized {
 
     /// A future was dropped before its end.
     fn dropped(&mut self, _kind: Self::Kind) {}
+
+    /// Lets others run whom futures wait for.
+    fn others_run(&mut self) {}
 
     /// Nobody is woken. Fails if one of those who sleep, in the order in which they came, should not.
     fn check(&self, asleep: &[Self::Kind]);
@@ -114,6 +117,16 @@ impl<W: World> Crowd<W> {
         self.waits.iter().filter(|wait| is_it(&wait.kind)).count()
     }
 
+    fn awake(&self) -> Vec<usize> {
+        (0..self.waits.len()).filter(|&at| self.waits[at].is_awake()).collect()
+    }
+
+    fn all_in_order(&self) -> Vec<W::Kind> {
+        let mut all: Vec<_> = self.waits.iter().collect();
+        all.sort_by_key(|wait| wait.arrival);
+        all.into_iter().map(|wait| wait.kind.clone()).collect()
+    }
+
     fn poll(&mut self, at: usize, world: &mut W) {
         let wait = &mut self.waits[at];
         if wait.polls == 0 {
@@ -158,13 +171,12 @@ impl<W: World> Crowd<W> {
     /// Polls, or drops, everybody who is awake until nobody is.
     fn settle(&mut self, world: &mut W, rand: &Rand) {
         for _ in 0..SETTLE_MAX {
-            let awake: Vec<usize> = (0..self.waits.len()).filter(|&at| self.waits[at].is_awake()).collect();
+            if self.awake().is_empty() {
+                world.others_run();
+            }
+            let awake = self.awake();
             if awake.is_empty() {
-                let mut asleep: Vec<_> =
-                    self.waits.iter().map(|wait| (wait.arrival, wait.kind.clone())).collect();
-                asleep.sort_by_key(|(arrival, _)| *arrival);
-                let asleep: Vec<W::Kind> = asleep.into_iter().map(|(_, kind)| kind).collect();
-                return world.check(&asleep);
+                return world.check(&self.all_in_order());
             }
             let at = awake[rand.below(awake.len() as u32) as usize];
             if self.waits[at].is_condemned() {
