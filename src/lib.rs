@@ -50,6 +50,9 @@ pub mod task {
     pub use runtime_core::supervise::group::{GroupError, Ready, TaskError, TaskGroup, group};
     pub use runtime_core::supervise::handles::JoinTimeout;
     pub use runtime_core::supervise::shared::SharedHandle;
+    pub use runtime_core::sync::{
+        CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture, WaitForCancellationFutureOwned,
+    };
     pub use runtime_core::task::{
         AbortHandle, Cancelled, Cancelling, Id, JoinError, JoinHandle, Outcome, TaskInfo, cancel_requested,
         cancelled, current, id, try_current, try_id,
