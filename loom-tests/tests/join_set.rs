@@ -3,16 +3,15 @@
 
 use loom::future::block_on;
 use loom_tests::{expect_failure, model};
-use runtime_core::internals::{Fault, plant};
+use runtime_core::internals::{Fault, plant, task_id};
 use runtime_core::join_set::{Ended, Key};
 use runtime_core::primitive::{Arc, thread};
-use runtime_core::task::Id;
 use std::future::poll_fn;
 
 /// Two members end while the set is polled for both.
 fn ends_against_poll() {
     let ended = Arc::new(Ended::default());
-    let ids = [Id::next(), Id::next()];
+    let ids = [task_id(), task_id()];
     let threads = [0, 1].map(|index| {
         let waker = Ended::waker(&ended, Key { index, id: ids[index] });
         thread::spawn(move || waker.wake())
