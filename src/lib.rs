@@ -40,6 +40,7 @@ pub use runtime_macros::{main, test};
 
 /// Tasks: spawning them, naming them, waiting for them.
 pub mod task {
+    pub use runtime_core::coop::{Unconstrained, consume_budget, unconstrained};
     pub use runtime_core::join_set::{JoinSet, ReturnWhen};
     pub use runtime_core::local_set::LocalSet;
     pub use runtime_core::spawn::{Builder, spawn, spawn_blocking, spawn_local, yield_now};
@@ -50,11 +51,19 @@ pub mod task {
     pub use runtime_core::supervise::group::{GroupError, Ready, TaskError, TaskGroup, group};
     pub use runtime_core::supervise::handles::JoinTimeout;
     pub use runtime_core::supervise::shared::SharedHandle;
+    pub use runtime_core::sync::{
+        CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture, WaitForCancellationFutureOwned,
+    };
     pub use runtime_core::task::{
         AbortHandle, Cancelled, Cancelling, Id, JoinError, JoinHandle, Outcome, TaskInfo, cancel_requested,
         cancelled, current, id, try_current, try_id,
     };
-    pub use runtime_core::task::{AccessError, LocalKey, TaskLocalFuture};
+    pub use runtime_core::task::{AbortOnDropHandle, AccessError, LocalKey, TaskLocalFuture};
+
+    /// Futures that one seldom names.
+    pub mod futures {
+        pub use runtime_core::task::TaskLocalFuture;
+    }
 
     /// Sets of tasks: what [`JoinSet`] needs besides.
     pub mod join_set {
@@ -63,7 +72,10 @@ pub mod task {
 
     /// Cooperative scheduling: the budget of a poll.
     pub mod coop {
-        pub use runtime_core::coop::has_budget_remaining;
+        pub use runtime_core::coop::{
+            Coop, RestoreOnPending, Unconstrained, consume_budget, cooperative, has_budget_remaining,
+            poll_proceed, unconstrained,
+        };
     }
 }
 

@@ -10,8 +10,13 @@
 //! other waker (a child of `FuturesUnordered`, say) is really woken, because its owner polls only
 //! children that were.
 
+mod futures;
+
+pub use futures::{Coop, Unconstrained, consume_budget, cooperative, unconstrained};
+
 use crate::tls;
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::ptr;
 use std::task::{Context, Poll, RawWakerVTable, Waker};
 
@@ -132,7 +137,8 @@ pub fn yield_now(cx: &Context<'_>) {
     }
 }
 
-/// Whether the poll that is going on may still do something.
+/// Whether the poll that is going on may still do something. Always true outside of a runtime, and inside of
+/// [`unconstrained`].
 pub fn has_budget_remaining() -> bool {
     FRAME.try_with(|frame| frame.budget.get() > 0).unwrap_or(true)
 }
@@ -142,6 +148,30 @@ pub fn has_budget_remaining() -> bool {
 /// `Pending` means that the budget is used up; another poll has been asked for. `Ready` carries a
 /// guard that gives the unit back, unless [`made_progress`](RestoreOnPending::made_progress) says that
 /// the operation succeeded.
+///
+/// # Examples
+/// A receiver of another library that takes part:
+/// ```
+/// use futures::StreamExt;
+/// use futures::channel::mpsc::UnboundedReceiver;
+/// use runtime::task::coop;
+/// use std::future::poll_fn;
+/// use std::task::{Poll, ready};
+///
+/// async fn recv<T>(receiver: &mut UnboundedReceiver<T>) -> Option<T> {
+///     poll_fn(|cx| {
+///         let unit = ready!(coop::poll_proceed(cx));
+///         let received = ready!(receiver.poll_next_unpin(cx));
+///         unit.made_progress();
+///         Poll::Ready(received)
+///     })
+///     .await
+/// }
+///
+/// let (sender, mut receiver) = futures::channel::mpsc::unbounded();
+/// sender.unbounded_send(7).unwrap();
+/// assert_eq!(runtime::run(recv(&mut receiver)), Some(7));
+/// ```
 #[inline]
 pub fn poll_proceed(cx: &Context<'_>) -> Poll<RestoreOnPending> {
     let taken = FRAME.try_with(|frame| match frame.budget.get() {
@@ -153,13 +183,13 @@ pub fn poll_proceed(cx: &Context<'_>) -> Poll<RestoreOnPending> {
         }
     });
     match taken {
-        Ok(Some(taken)) => Poll::Ready(RestoreOnPending { taken: Cell::new(taken) }),
+        Ok(Some(taken)) => Poll::Ready(RestoreOnPending::new(taken)),
         Ok(None) => {
             yield_now(cx);
             Poll::Pending
         }
         // The thread is ending: no budget to keep.
-        Err(_) => Poll::Ready(RestoreOnPending { taken: Cell::new(false) }),
+        Err(_) => Poll::Ready(RestoreOnPending::new(false)),
     }
 }
 
@@ -168,9 +198,15 @@ pub fn poll_proceed(cx: &Context<'_>) -> Poll<RestoreOnPending> {
 #[must_use]
 pub struct RestoreOnPending {
     taken: Cell<bool>,
+    /// The unit is of the poll on this thread.
+    _not_send: PhantomData<*const ()>,
 }
 
 impl RestoreOnPending {
+    fn new(taken: bool) -> Self {
+        RestoreOnPending { taken: Cell::new(taken), _not_send: PhantomData }
+    }
+
     /// The operation succeeded: the unit is spent.
     pub fn made_progress(&self) {
         self.taken.set(false);

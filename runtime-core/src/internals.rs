@@ -21,6 +21,11 @@ pub fn shared(driver: Box<dyn Driver>, handle: std::sync::Arc<dyn DriverHandle>)
     Arc::new(Shared::new(Vec::new(), 0, timers, driver, handle, Options::default()))
 }
 
+/// A new task's id.
+pub fn task_id() -> crate::task::Id {
+    crate::task::Id::next()
+}
+
 /// Drives `future` on this thread, as a multi_thread runtime's `block_on` does.
 pub fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
     crate::block_on::block_on(shared, future)

@@ -28,7 +28,7 @@ use std::future::{Future, poll_fn};
 use std::mem;
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 /// Places that an empty set keeps for its next members.
 const PLACES_KEPT_MAX: usize = 64;
@@ -371,10 +371,7 @@ impl<T: 'static> JoinSet<T> {
     /// Takes the member out, if it is here and has ended.
     fn take(&mut self, key: Key) -> Option<Result<T, JoinError>> {
         let place = self.places.get_mut(key.index)?;
-        let handle = place.as_mut().filter(|handle| handle.id() == key.id && handle.is_finished())?;
-        let mut cx = Context::from_waker(Waker::noop());
-        // The set has taken a unit of budget for this already.
-        let Poll::Ready(result) = coop::unlimited(|| Pin::new(handle).poll(&mut cx)) else { return None };
+        let result = place.as_mut().filter(|handle| handle.id() == key.id)?.try_result()?;
         *place = None;
         self.vacant.push(key.index);
         if self.running() == 0 && self.places.len() > PLACES_KEPT_MAX {

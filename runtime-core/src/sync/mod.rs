@@ -18,6 +18,7 @@
 //! | [`Event`] | a flag to wait for |
 //! | [`OnceCell`] | a value made once, by the first who needs it |
 //! | [`SetOnce`] | a value set once, by anybody, to wait for |
+//! | [`CancellationToken`] | a request to stop, for a tree of tasks |
 //!
 //! Everything here works in any executor and needs no runtime of ours. Every wait is first in, first
 //! out, and may be dropped at any time: a waiter that had been granted its turn and is dropped before it
@@ -35,6 +36,7 @@ mod atomic_waker;
 mod barrier;
 pub(crate) mod blocking;
 mod bounded_semaphore;
+mod cancellation;
 mod condvar;
 mod event;
 mod mutex;
@@ -63,6 +65,9 @@ pub use queue::{LifoQueue, PriorityQueue, Queue};
 use crate::util::fault;
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use bounded_semaphore::{BoundedPermit, BoundedSemaphore, OverRelease, OwnedBoundedPermit};
+pub use cancellation::{
+    CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture, WaitForCancellationFutureOwned,
+};
 pub use condvar::Condvar;
 pub use event::Event;
 pub use mutex::TryLockError;

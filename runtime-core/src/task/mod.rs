@@ -21,6 +21,7 @@
 //! - I2: a frame of [`coop`] whose vtable is `waker::VTABLE` was made by the poll of a task of ours, which lends
 //!   its waker until the poll returns.
 
+mod abort_on_drop;
 mod cancel;
 mod error;
 mod extras;
@@ -36,6 +37,7 @@ mod raw;
 mod state;
 mod waker;
 
+pub use abort_on_drop::AbortOnDropHandle;
 pub use cancel::{Cancelled, Cancelling, cancel_requested, cancelled, current, try_current};
 pub(crate) use cancel::{abort_current, if_listening, on_end, panic_of_current, request};
 pub use error::JoinError;
