@@ -25,7 +25,7 @@
 mod builder;
 mod entry;
 mod macros;
-mod runtime;
+pub mod runtime;
 
 pub use builder::Builder;
 pub use entry::run;
@@ -41,7 +41,7 @@ pub use runtime_macros::{main, test};
 /// Tasks: spawning them, naming them, waiting for them.
 pub mod task {
     pub use runtime_core::join_set::{JoinSet, ReturnWhen};
-    pub use runtime_core::local_set::LocalSet;
+    pub use runtime_core::local_set::{LocalEnterGuard, LocalSet};
     pub use runtime_core::spawn::{Builder, spawn, spawn_blocking, spawn_local, yield_now};
     pub use runtime_core::supervise::callbacks::TimerHandle;
     pub use runtime_core::supervise::gather::{
