@@ -1,0 +1,110 @@
+//! The traits that the types implement, as far as the types do so themselves.
+
+use std::error::Error;
+use std::fmt::{Debug, Display};
+use std::future::{Future, Ready};
+use std::hash::Hash;
+use std::io;
+use std::iter::FusedIterator;
+use std::ops::{Add, AddAssign, Deref, DerefMut, Sub, SubAssign};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// Does not compile if the type lacks one of the traits.
+macro_rules! implements {
+    ($path:literal, $type:ty: $($traits:tt)+) => {
+        const _: fn() = || {
+            fn holds<T: $($traits)+>() {}
+            holds::<$type>();
+        };
+    };
+}
+
+implements!("task::AbortHandle", tokio::task::AbortHandle: Clone + Debug + RefUnwindSafe + Send + Sync + UnwindSafe);
+implements!("task::Id", tokio::task::Id: Clone + Copy + Debug + Display + Eq + Hash + Ord + PartialEq + PartialOrd);
+implements!("task::JoinError", tokio::task::JoinError: Debug + Display + Error + Into<io::Error>);
+implements!("task::JoinHandle", tokio::task::JoinHandle<u8>: Debug + Future + RefUnwindSafe + Send + Sync + Unpin + UnwindSafe);
+implements!("task::JoinSet", tokio::task::JoinSet<u8>: Debug + Default + Extend<Ready<u8>> + FromIterator<Ready<u8>>);
+implements!("task::LocalEnterGuard", tokio::task::LocalEnterGuard: Debug);
+implements!("task::LocalKey", tokio::task::LocalKey<u8>: Debug);
+implements!("task::LocalSet", tokio::task::LocalSet: Debug + Default + Future);
+implements!("task::coop::Coop", tokio::task::coop::Coop<Ready<u8>>: Debug + Future + Unpin);
+implements!("task::coop::RestoreOnPending", tokio::task::coop::RestoreOnPending: Debug);
+implements!("task::coop::Unconstrained", tokio::task::coop::Unconstrained<Ready<u8>>: Future + Unpin);
+implements!("task::futures::TaskLocalFuture", tokio::task::futures::TaskLocalFuture<u8, Ready<u8>>: Debug + Future);
+implements!("time::Instant", tokio::time::Instant: Add<Duration> + AddAssign<Duration> + Clone + Copy + Debug + Eq + From<std::time::Instant> + Hash + Into<std::time::Instant> + Ord + PartialEq + PartialOrd + Sub + Sub<Duration> + SubAssign<Duration>);
+implements!("time::Interval", tokio::time::Interval: Debug);
+implements!("time::MissedTickBehavior", tokio::time::MissedTickBehavior: Clone + Copy + Debug + Default + Eq + PartialEq);
+implements!("time::Sleep", tokio::time::Sleep: Debug + Future);
+implements!("time::Timeout", tokio::time::Timeout<Ready<u8>>: Debug + Future);
+implements!("time::error::Elapsed", tokio::time::error::Elapsed: Debug + Display + Eq + Error + Into<io::Error> + PartialEq);
+implements!("time::error::Error", tokio::time::error::Error: Clone + Copy + Debug + Display + Error);
+implements!("sync::AcquireError", tokio::sync::AcquireError: Debug + Display + Error);
+implements!("sync::Barrier", tokio::sync::Barrier: Debug);
+implements!("sync::BarrierWaitResult", tokio::sync::BarrierWaitResult: Clone + Debug);
+implements!("sync::MappedMutexGuard", tokio::sync::MappedMutexGuard<'static, u8>: Debug + Deref + DerefMut + Display + Send + Sync);
+implements!("sync::Mutex", tokio::sync::Mutex<u8>: Debug + Default + From<u8> + Send + Sync);
+implements!("sync::MutexGuard", tokio::sync::MutexGuard<'static, u8>: Debug + Deref + DerefMut + Display + Sync);
+implements!("sync::Notify", tokio::sync::Notify: Debug + Default + RefUnwindSafe + UnwindSafe);
+implements!("sync::OnceCell", tokio::sync::OnceCell<u8>: Clone + Debug + Default + Eq + From<u8> + PartialEq + Send + Sync);
+implements!("sync::OwnedMappedMutexGuard", tokio::sync::OwnedMappedMutexGuard<u16, u8>: Debug + Deref + DerefMut + Display + Send + Sync);
+implements!("sync::OwnedMutexGuard", tokio::sync::OwnedMutexGuard<u8>: Debug + Deref + DerefMut + Display + Sync);
+implements!("sync::OwnedRwLockMappedWriteGuard", tokio::sync::OwnedRwLockMappedWriteGuard<u16, u8>: Debug + Deref + DerefMut + Display + Send + Sync);
+implements!("sync::OwnedRwLockReadGuard", tokio::sync::OwnedRwLockReadGuard<u8>: Debug + Deref + Display + Send + Sync);
+implements!("sync::OwnedRwLockWriteGuard", tokio::sync::OwnedRwLockWriteGuard<u8>: Debug + Deref + DerefMut + Display + Send + Sync);
+implements!("sync::OwnedSemaphorePermit", tokio::sync::OwnedSemaphorePermit: Debug);
+implements!("sync::RwLock", tokio::sync::RwLock<u8>: Debug + Default + From<u8> + Send + Sync);
+implements!("sync::RwLockMappedWriteGuard", tokio::sync::RwLockMappedWriteGuard<'static, u8>: Debug + Deref + DerefMut + Display + Send + Sync);
+implements!("sync::RwLockReadGuard", tokio::sync::RwLockReadGuard<'static, u8>: Debug + Deref + Display + Send + Sync);
+implements!("sync::RwLockWriteGuard", tokio::sync::RwLockWriteGuard<'static, u8>: Debug + Deref + DerefMut + Display + Send + Sync);
+implements!("sync::Semaphore", tokio::sync::Semaphore: Debug);
+implements!("sync::SemaphorePermit", tokio::sync::SemaphorePermit<'static>: Debug);
+implements!("sync::SetError", tokio::sync::SetError<u8>: Debug + Display + Eq + Error + PartialEq);
+implements!("sync::SetOnce", tokio::sync::SetOnce<u8>: Clone + Debug + Default + Eq + From<u8> + PartialEq + Send + Sync);
+implements!("sync::SetOnceError", tokio::sync::SetOnceError<u8>: Debug + Display + Eq + Error + PartialEq);
+implements!("sync::TryAcquireError", tokio::sync::TryAcquireError: Debug + Display + Eq + Error + PartialEq);
+implements!("sync::TryLockError", tokio::sync::TryLockError: Debug + Display + Error);
+implements!("sync::futures::Notified", tokio::sync::futures::Notified<'static>: Debug + Future + Send + Sync);
+implements!("sync::futures::OwnedNotified", tokio::sync::futures::OwnedNotified: Debug + Future + Sync);
+implements!("sync::oneshot::Receiver", tokio::sync::oneshot::Receiver<u8>: Debug + Future);
+implements!("sync::oneshot::Sender", tokio::sync::oneshot::Sender<u8>: Debug);
+implements!("sync::oneshot::error::RecvError", tokio::sync::oneshot::error::RecvError: Clone + Debug + Display + Eq + Error + PartialEq);
+implements!("sync::oneshot::error::TryRecvError", tokio::sync::oneshot::error::TryRecvError: Clone + Debug + Display + Eq + Error + PartialEq);
+implements!("sync::mpsc::OwnedPermit", tokio::sync::mpsc::OwnedPermit<u8>: Debug);
+implements!("sync::mpsc::Permit", tokio::sync::mpsc::Permit<'static, u8>: Debug);
+implements!("sync::mpsc::PermitIterator", tokio::sync::mpsc::PermitIterator<'static, u8>: Debug + ExactSizeIterator + FusedIterator + Iterator);
+implements!("sync::mpsc::Receiver", tokio::sync::mpsc::Receiver<u8>: Debug + Unpin);
+implements!("sync::mpsc::Sender", tokio::sync::mpsc::Sender<u8>: Clone + Debug);
+implements!("sync::mpsc::UnboundedReceiver", tokio::sync::mpsc::UnboundedReceiver<u8>: Debug);
+implements!("sync::mpsc::UnboundedSender", tokio::sync::mpsc::UnboundedSender<u8>: Clone + Debug);
+implements!("sync::mpsc::WeakSender", tokio::sync::mpsc::WeakSender<u8>: Clone + Debug);
+implements!("sync::mpsc::WeakUnboundedSender", tokio::sync::mpsc::WeakUnboundedSender<u8>: Clone + Debug);
+implements!("sync::mpsc::error::SendError", tokio::sync::mpsc::error::SendError<u8>: Clone + Copy + Debug + Display + Eq + Error + Into<mpsc::error::TrySendError<u8>> + PartialEq);
+implements!("sync::mpsc::error::SendTimeoutError", tokio::sync::mpsc::error::SendTimeoutError<u8>: Clone + Copy + Debug + Display + Eq + Error + PartialEq);
+implements!("sync::mpsc::error::TryRecvError", tokio::sync::mpsc::error::TryRecvError: Clone + Copy + Debug + Display + Eq + Error + PartialEq);
+implements!("sync::mpsc::error::TrySendError", tokio::sync::mpsc::error::TrySendError<u8>: Clone + Copy + Debug + Display + Eq + Error + From<mpsc::error::SendError<u8>> + PartialEq);
+implements!("sync::broadcast::Receiver", tokio::sync::broadcast::Receiver<u8>: Debug);
+implements!("sync::broadcast::Sender", tokio::sync::broadcast::Sender<u8>: Clone + Debug);
+implements!("sync::broadcast::WeakSender", tokio::sync::broadcast::WeakSender<u8>: Clone + Debug);
+implements!("sync::broadcast::error::RecvError", tokio::sync::broadcast::error::RecvError: Clone + Debug + Display + Eq + Error + PartialEq);
+implements!("sync::broadcast::error::SendError", tokio::sync::broadcast::error::SendError<u8>: Debug + Display + Error);
+implements!("sync::broadcast::error::TryRecvError", tokio::sync::broadcast::error::TryRecvError: Clone + Debug + Display + Eq + Error + PartialEq);
+implements!("sync::watch::Receiver", tokio::sync::watch::Receiver<u8>: Clone + Debug);
+implements!("sync::watch::Ref", tokio::sync::watch::Ref<'static, u8>: Debug + Deref);
+implements!("sync::watch::Sender", tokio::sync::watch::Sender<u8>: Clone + Debug + Default);
+implements!("sync::watch::error::RecvError", tokio::sync::watch::error::RecvError: Clone + Debug + Display + Error);
+implements!("sync::watch::error::SendError", tokio::sync::watch::error::SendError<u8>: Clone + Copy + Debug + Display + Eq + Error + PartialEq);
+implements!("runtime::Builder", tokio::runtime::Builder: Debug);
+implements!("runtime::EnterGuard", tokio::runtime::EnterGuard: Debug);
+implements!("runtime::Handle", tokio::runtime::Handle: Clone + Debug + RefUnwindSafe + UnwindSafe);
+implements!("runtime::Runtime", tokio::runtime::Runtime: Debug + RefUnwindSafe + UnwindSafe);
+implements!("runtime::RuntimeFlavor", tokio::runtime::RuntimeFlavor: Debug + Eq + PartialEq);
+implements!("runtime::TryCurrentError", tokio::runtime::TryCurrentError: Debug + Display + Error);
+implements!("tokio_util::sync::CancellationToken", crate::tokio_util::sync::CancellationToken: Clone + Debug + Default + Eq + Hash + PartialEq + RefUnwindSafe + UnwindSafe);
+implements!("tokio_util::sync::DropGuard", crate::tokio_util::sync::DropGuard: Debug);
+implements!("tokio_util::sync::DropGuardRef", crate::tokio_util::sync::DropGuardRef<'static>: Debug);
+implements!("tokio_util::sync::WaitForCancellationFuture", crate::tokio_util::sync::WaitForCancellationFuture<'static>: Debug + Future);
+implements!("tokio_util::sync::WaitForCancellationFutureOwned", crate::tokio_util::sync::WaitForCancellationFutureOwned: Debug + Future);
+implements!("tokio_util::task::AbortOnDropHandle", crate::tokio_util::task::AbortOnDropHandle<u8>: AsRef<JoinHandle<u8>> + Debug + Future);
