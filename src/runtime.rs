@@ -6,6 +6,7 @@ pub use crate::{Builder, EnterGuard, Flavor as RuntimeFlavor, Handle, TryCurrent
 use crate::JoinHandle;
 use runtime_core::runtime::Runtime as Core;
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 /// A runtime: workers, driver, timers, blocking pool. Dropping it ends all its tasks.
@@ -22,6 +23,10 @@ use std::time::Duration;
 /// ```
 #[derive(Debug)]
 pub struct Runtime(Core);
+
+// As its handle.
+impl UnwindSafe for Runtime {}
+impl RefUnwindSafe for Runtime {}
 
 /// For [`LocalSet::block_on`](crate::task::LocalSet::block_on).
 #[doc(hidden)]
