@@ -22,6 +22,8 @@ mod sync_rwlock;
 mod sync_semaphore;
 #[path = "porting/sync_unbounded.rs"]
 mod sync_unbounded;
+#[path = "porting/sync_watch.rs"]
+mod sync_watch;
 #[path = "porting/task.rs"]
 mod task;
 #[path = "porting/task_join_set.rs"]
