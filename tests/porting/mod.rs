@@ -2,6 +2,16 @@
 //! compiled twice and must pass twice: `tests/porting.rs` calls the crate `runtime` tokio, `porting/tests/tokio.rs`
 //! has the real one. `tests/docs_from_tokio.rs` checks that none of tokio's names is missing.
 
+/// Does not compile if the type lacks one of the traits.
+macro_rules! implements {
+    ($path:literal, $type:ty: $($traits:tt)+) => {
+        const _: fn() = || {
+            fn holds<T: $($traits)+>() {}
+            holds::<$type>();
+        };
+    };
+}
+
 mod runtime;
 mod sync_broadcast;
 mod sync_mpsc;

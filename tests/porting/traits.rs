@@ -12,16 +12,6 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// Does not compile if the type lacks one of the traits.
-macro_rules! implements {
-    ($path:literal, $type:ty: $($traits:tt)+) => {
-        const _: fn() = || {
-            fn holds<T: $($traits)+>() {}
-            holds::<$type>();
-        };
-    };
-}
-
 implements!("task::AbortHandle", tokio::task::AbortHandle: Clone + Debug + RefUnwindSafe + Send + Sync + UnwindSafe);
 implements!("task::Id", tokio::task::Id: Clone + Copy + Debug + Display + Eq + Hash + Ord + PartialEq + PartialOrd);
 implements!("task::JoinError", tokio::task::JoinError: Debug + Display + Error + Into<io::Error>);
