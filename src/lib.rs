@@ -25,7 +25,7 @@
 mod builder;
 mod entry;
 mod macros;
-mod runtime;
+pub mod runtime;
 
 pub use builder::Builder;
 pub use entry::run;
@@ -42,7 +42,7 @@ pub use runtime_macros::{main, test};
 pub mod task {
     pub use runtime_core::coop::{Unconstrained, consume_budget, unconstrained};
     pub use runtime_core::join_set::{JoinSet, ReturnWhen};
-    pub use runtime_core::local_set::LocalSet;
+    pub use runtime_core::local_set::{LocalEnterGuard, LocalSet};
     pub use runtime_core::spawn::{Builder, spawn, spawn_blocking, spawn_local, yield_now};
     pub use runtime_core::supervise::callbacks::TimerHandle;
     pub use runtime_core::supervise::gather::{
@@ -68,6 +68,11 @@ pub mod task {
     /// Sets of tasks: what [`JoinSet`] needs besides.
     pub mod join_set {
         pub use runtime_core::join_set::{Builder, JoinSet, ReturnWhen};
+    }
+
+    /// The futures of tasks' functions, where they need a name.
+    pub mod futures {
+        pub use runtime_core::task::TaskLocalFuture;
     }
 
     /// Cooperative scheduling: the budget of a poll.

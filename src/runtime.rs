@@ -1,8 +1,12 @@
-//! The runtime as users have it: made by the builder of this crate.
+//! Runtimes made by hand: the names of `tokio::runtime`, which are at the root of this crate too.
 
-use crate::{Builder, EnterGuard, Handle, JoinHandle};
+#[doc(no_inline)]
+pub use crate::{Builder, EnterGuard, Flavor as RuntimeFlavor, Handle, TryCurrentError};
+
+use crate::JoinHandle;
 use runtime_core::runtime::Runtime as Core;
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 /// A runtime: workers, driver, timers, blocking pool. Dropping it ends all its tasks.
@@ -19,6 +23,18 @@ use std::time::Duration;
 /// ```
 #[derive(Debug)]
 pub struct Runtime(Core);
+
+// As its handle.
+impl UnwindSafe for Runtime {}
+impl RefUnwindSafe for Runtime {}
+
+/// For [`LocalSet::block_on`](crate::task::LocalSet::block_on).
+#[doc(hidden)]
+impl AsRef<Core> for Runtime {
+    fn as_ref(&self) -> &Core {
+        &self.0
+    }
+}
 
 impl Runtime {
     /// A multi_thread runtime with the default options.

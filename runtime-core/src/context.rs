@@ -112,7 +112,9 @@ impl Handle {
     /// # Errors
     /// Outside of a runtime, and on a thread whose locals are gone.
     pub fn try_current() -> Result<Handle, TryCurrentError> {
-        with_handle(|handle| handle.cloned()).ok_or(TryCurrentError(()))
+        let missing = |is_destroyed| TryCurrentError { is_destroyed };
+        HANDLE.try_with(|_| ()).map_err(|_| missing(true))?;
+        with_handle(|handle| handle.cloned()).ok_or(missing(false))
     }
 
     /// Runs a blocking job on this runtime's pool, as [`spawn_blocking`](crate::spawn::spawn_blocking) does on the
@@ -186,7 +188,21 @@ impl JobOwner for Counted {
 
 /// [`Handle::try_current`] was called outside of a runtime.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TryCurrentError(());
+pub struct TryCurrentError {
+    is_destroyed: bool,
+}
+
+impl TryCurrentError {
+    /// Whether the thread is inside of no runtime.
+    pub fn is_missing_context(&self) -> bool {
+        !self.is_destroyed
+    }
+
+    /// Whether the thread is ending, and its locals, which would say so, are gone.
+    pub fn is_thread_local_destroyed(&self) -> bool {
+        self.is_destroyed
+    }
+}
 
 impl fmt::Display for TryCurrentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,6 +13,7 @@ use crate::scheduler::{Homes, Shared, with_current};
 use crate::task::{Home, JoinHandle, Meta, Notified, Placed, Schedule};
 use std::fmt;
 use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 /// What kind of runtime it is.
@@ -40,6 +41,10 @@ pub enum Flavor {
 pub struct Handle {
     inner: Arc<Inner>,
 }
+
+// A panic of the user's never passes through a state of ours: what it meets behind a handle is whole.
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}
 
 pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,

@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 const POLLS_MAX: usize = 61;
 
 tls! {
-    /// The set that is being polled on this thread.
+    /// The set that is being polled on this thread, or was entered.
     static CURRENT: RefCell<Option<Arc<Home<Arc<Queue>>>>> = RefCell::new(None);
 }
 
@@ -117,18 +117,25 @@ impl LocalSet {
         self.home.scheduler()
     }
 
-    fn enter(&self) -> impl Drop + use<> {
-        struct Restore(Option<Arc<Home<Arc<Queue>>>>);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                let outer = self.0.take();
-                let inner = CURRENT.try_with(|current| current.replace(outer));
-                drop(inner);
-            }
-        }
+    /// Makes this the set to which `spawn_local` adds on this thread, until the guard is dropped. Its tasks
+    /// run when it is polled, not before.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::task::{LocalSet, spawn_local};
+    /// use std::rc::Rc;
+    ///
+    /// let set = LocalSet::new();
+    /// let entered = set.enter();
+    /// let answer = spawn_local(async { *Rc::new(42) });
+    /// drop(entered);
+    /// assert_eq!(runtime::run(set.run_until(answer)).unwrap(), 42);
+    /// ```
+    pub fn enter(&self) -> LocalEnterGuard {
         let home = Arc::clone(&self.home);
         // In the destructor of a thread-local ours may be gone: `spawn_local` then panics.
-        Restore(CURRENT.try_with(|current| current.replace(Some(home))).ok().flatten())
+        let outer = CURRENT.try_with(|current| current.replace(Some(home))).ok().flatten();
+        LocalEnterGuard { outer, _not_send: PhantomData }
     }
 
     /// Polls what is ready, for one turn.
@@ -184,6 +191,29 @@ impl Drop for LocalSet {
     }
 }
 
+/// What [`LocalSet::enter`] returns: drop it to leave the set. Drop guards in the reverse order of their
+/// making: each puts back what was current before it.
+#[must_use = "the set is left when the guard is dropped"]
+pub struct LocalEnterGuard {
+    outer: Option<Arc<Home<Arc<Queue>>>>,
+    _not_send: PhantomData<Rc<()>>,
+}
+
+impl Drop for LocalEnterGuard {
+    fn drop(&mut self) {
+        let outer = self.outer.take();
+        // What was current is dropped outside of the cell's borrow.
+        let inner = CURRENT.try_with(|current| current.replace(outer));
+        drop(inner);
+    }
+}
+
+impl fmt::Debug for LocalEnterGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalEnterGuard").finish_non_exhaustive()
+    }
+}
+
 impl Default for LocalSet {
     fn default() -> Self {
         Self::new()
@@ -208,7 +238,7 @@ where
     join
 }
 
-/// Spawns on the set that is being polled on this thread; gives the future back if there is none.
+/// Spawns on the set that this thread is inside of; gives the future back if there is none.
 pub(crate) fn try_spawn<F>(future: F, meta: Meta) -> Result<JoinHandle<F::Output>, (F, Meta)>
 where
     F: Future + 'static,

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::context::{self, EnterGuard};
 use crate::current_thread::CurrentThread;
 use crate::handle::{Flavor, Handle};
+use crate::local_set::LocalSet;
 use crate::local_tasks::LocalTasks;
 use crate::port::Ports;
 use crate::primitive::{Arc, Mutex, thread};
@@ -198,6 +199,31 @@ impl Runtime {
         }
         let left = deadline.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
         inner.blocking.shutdown(left);
+    }
+}
+
+/// Here because it needs a runtime, which sets of local tasks know nothing of.
+impl LocalSet {
+    /// Runs `future` on `runtime`, and the set's tasks beside it, until `future` is ready: as
+    /// `runtime.block_on(set.run_until(future))`.
+    ///
+    /// # Panics
+    /// As the runtime's `block_on`.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::task::{LocalSet, spawn_local};
+    /// use std::rc::Rc;
+    ///
+    /// let runtime = runtime::Runtime::new()?;
+    /// let set = LocalSet::new();
+    /// let answer = set.block_on(&runtime, async { spawn_local(async { *Rc::new(42) }).await.unwrap() });
+    /// assert_eq!(answer, 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, runtime: &impl AsRef<Runtime>, future: F) -> F::Output {
+        runtime.as_ref().block_on(self.run_until(future))
     }
 }
 

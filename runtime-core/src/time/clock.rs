@@ -23,6 +23,18 @@ const RUNNING: &str = "the runtime's time is running: call `time::pause()` first
 ///
 /// # Panics
 /// If the time stands still already, or outside of a runtime.
+///
+/// # Examples
+/// ```
+/// use runtime::time::{Duration, Instant, pause, sleep};
+///
+/// runtime::run(async {
+///     pause();
+///     let start = Instant::now();
+///     sleep(Duration::from_secs(3600)).await; // takes no time at all
+///     assert_eq!(start.elapsed(), Duration::from_secs(3600));
+/// });
+/// ```
 #[track_caller]
 pub fn pause() {
     with_timers(|timers| timers.pause()).expect("the runtime's time is paused already");
@@ -32,6 +44,20 @@ pub fn pause() {
 ///
 /// # Panics
 /// If the time is running, or outside of a runtime.
+///
+/// # Examples
+/// ```
+/// use runtime::time::{Duration, Instant, pause, resume, sleep};
+///
+/// runtime::run(async {
+///     pause();
+///     sleep(Duration::from_secs(3600)).await;
+///     resume();
+///     let start = std::time::Instant::now();
+///     sleep(Duration::from_millis(5)).await;
+///     assert!(start.elapsed() >= Duration::from_millis(5));
+/// });
+/// ```
 #[track_caller]
 pub fn resume() {
     with_timers(|timers| timers.resume()).expect(RUNNING);
@@ -45,10 +71,23 @@ pub fn resume() {
 /// second. On a runtime with several workers the tasks that were woken may still be running when this
 /// returns. The time goes no further than 292 years.
 ///
+/// # Cancel safety
 /// Dropping the future after its first poll leaves the time where it is.
 ///
 /// # Panics
 /// If the time is running, or outside of a runtime.
+///
+/// # Examples
+/// ```
+/// use runtime::time::{Duration, Instant, advance, pause};
+///
+/// runtime::run(async {
+///     pause();
+///     let start = Instant::now();
+///     advance(Duration::from_millis(7)).await;
+///     assert_eq!(start.elapsed(), Duration::from_millis(7));
+/// });
+/// ```
 pub async fn advance(duration: Duration) {
     let mut ready = WakeList::new();
     with_timers(|timers| timers.advance(duration, &mut ready)).expect(RUNNING);

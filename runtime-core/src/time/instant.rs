@@ -11,6 +11,17 @@ use std::time::{Duration, Instant as StdInstant};
 ///
 /// The operators do not panic: a sum or difference that cannot be represented is the most distant moment
 /// that can.
+///
+/// # Examples
+/// ```
+/// use runtime::time::{Duration, Instant};
+///
+/// let start = Instant::now();
+/// let end = start + Duration::from_millis(5);
+/// assert_eq!(end - start, Duration::from_millis(5));
+/// assert_eq!(start - end, Duration::ZERO);
+/// assert!(start + Duration::MAX > end);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant {
     std: StdInstant,
@@ -18,6 +29,13 @@ pub struct Instant {
 
 impl Instant {
     /// The present moment: on a thread of a runtime whose time was paused, that runtime's; else the system's.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::time::Instant;
+    ///
+    /// assert!(Instant::now() <= Instant::now());
+    /// ```
     #[inline]
     pub fn now() -> Instant {
         let std = present::with_timers(|timers| match timers {
@@ -28,41 +46,107 @@ impl Instant {
     }
 
     /// The same moment of the standard library's type.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::time::Instant;
+    ///
+    /// let now = std::time::Instant::now();
+    /// assert_eq!(Instant::from_std(now).into_std(), now);
+    /// ```
     pub fn from_std(std: StdInstant) -> Instant {
         Instant { std }
     }
 
     /// The same moment as the standard library's type.
+    ///
+    /// # Examples
+    /// As [`from_std`](Self::from_std).
     pub fn into_std(self) -> StdInstant {
         self.std
     }
 
     /// How much later this is than `earlier`; zero if it is not.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::time::{Duration, Instant};
+    ///
+    /// let now = Instant::now();
+    /// assert_eq!((now + Duration::from_secs(1)).duration_since(now), Duration::from_secs(1));
+    /// assert_eq!(now.duration_since(now + Duration::from_secs(1)), Duration::ZERO);
+    /// ```
     pub fn duration_since(&self, earlier: Instant) -> Duration {
         self.std.saturating_duration_since(earlier.std)
     }
 
     /// How much later this is than `earlier`; `None` if it comes before.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::time::{Duration, Instant};
+    ///
+    /// let now = Instant::now();
+    /// assert_eq!(now.checked_duration_since(now), Some(Duration::ZERO));
+    /// assert_eq!(now.checked_duration_since(now + Duration::from_secs(1)), None);
+    /// ```
     pub fn checked_duration_since(&self, earlier: Instant) -> Option<Duration> {
         self.std.checked_duration_since(earlier.std)
     }
 
-    /// How much later this is than `earlier`; zero if it is not.
+    /// How much later this is than `earlier`; zero if it is not: as [`duration_since`](Self::duration_since).
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::time::{Duration, Instant};
+    ///
+    /// let now = Instant::now();
+    /// assert_eq!(now.saturating_duration_since(now + Duration::from_secs(1)), Duration::ZERO);
+    /// ```
     pub fn saturating_duration_since(&self, earlier: Instant) -> Duration {
         self.std.saturating_duration_since(earlier.std)
     }
 
     /// How long ago this was; zero if it lies ahead.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::time::{Duration, Instant, sleep};
+    ///
+    /// runtime::run(async {
+    ///     let start = Instant::now();
+    ///     sleep(Duration::from_millis(5)).await;
+    ///     assert!(start.elapsed() >= Duration::from_millis(5));
+    /// });
+    /// ```
     pub fn elapsed(&self) -> Duration {
         Instant::now().saturating_duration_since(*self)
     }
 
     /// The moment `duration` later, if it can be represented.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::time::{Duration, Instant};
+    ///
+    /// let now = Instant::now();
+    /// assert_eq!(now.checked_add(Duration::from_secs(1)), Some(now + Duration::from_secs(1)));
+    /// assert_eq!(now.checked_add(Duration::MAX), None);
+    /// ```
     pub fn checked_add(&self, duration: Duration) -> Option<Instant> {
         self.std.checked_add(duration).map(Instant::from_std)
     }
 
     /// The moment `duration` earlier, if it can be represented.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::time::{Duration, Instant};
+    ///
+    /// let now = Instant::now();
+    /// assert_eq!(now.checked_sub(Duration::ZERO), Some(now));
+    /// assert_eq!(now.checked_sub(Duration::MAX), None);
+    /// ```
     pub fn checked_sub(&self, duration: Duration) -> Option<Instant> {
         self.std.checked_sub(duration).map(Instant::from_std)
     }

@@ -27,6 +27,17 @@ const SHUT_DOWN: &str = "the runtime's timers have shut down: this future can wa
 ///
 /// # Panics
 /// When it is polled and must wait, but not inside of a runtime, or the runtime has shut down.
+///
+/// # Examples
+/// ```
+/// use runtime::time::{Duration, Instant, sleep};
+///
+/// runtime::run(async {
+///     let start = Instant::now();
+///     sleep(Duration::from_millis(10)).await;
+///     assert!(start.elapsed() >= Duration::from_millis(10));
+/// });
+/// ```
 #[inline]
 pub fn sleep(duration: Duration) -> Sleep {
     let now = Instant::now();
@@ -40,6 +51,17 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// # Panics
 /// When it is polled and must wait, but not inside of a runtime, or the runtime has shut down.
+///
+/// # Examples
+/// ```
+/// use runtime::time::{Duration, Instant, sleep_until};
+///
+/// runtime::run(async {
+///     let deadline = Instant::now() + Duration::from_millis(10);
+///     sleep_until(deadline).await;
+///     assert!(Instant::now() >= deadline);
+/// });
+/// ```
 pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep::new(deadline, Phase::Unknown)
 }
@@ -49,6 +71,25 @@ pin_project_lite::pin_project! {
     /// [`reset`](Sleep::reset).
     ///
     /// It has the timer inside, so it must be pinned to be polled: `pin!(sleep(d))`, or `Box::pin`.
+    ///
+    /// Once it waits it may go to another task, thread or runtime: the timer stays with the runtime on which
+    /// it was first polled, until the deadline has passed.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::time::{Duration, sleep};
+    ///
+    /// runtime::run(async {
+    ///     let nap = sleep(Duration::from_millis(50));
+    ///     runtime::pin!(nap);
+    ///     loop {
+    ///         runtime::select! {
+    ///             () = &mut nap => break,
+    ///             () = sleep(Duration::from_millis(20)) => println!("still waiting"),
+    ///         }
+    ///     }
+    /// });
+    /// ```
     #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Sleep {
@@ -87,11 +128,27 @@ impl Sleep {
     }
 
     /// The moment for which this waits.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::time::{Duration, Instant, sleep_until};
+    ///
+    /// let deadline = Instant::now() + Duration::from_secs(1);
+    /// assert_eq!(sleep_until(deadline).deadline(), deadline);
+    /// ```
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
     /// Whether the deadline has passed.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::time::{Duration, sleep};
+    ///
+    /// assert!(sleep(Duration::ZERO).is_elapsed());
+    /// assert!(!sleep(Duration::MAX).is_elapsed());
+    /// ```
     pub fn is_elapsed(&self) -> bool {
         self.phase == Phase::Done || Instant::now() >= self.deadline
     }
@@ -102,6 +159,23 @@ impl Sleep {
     /// it must be polled again before it wakes anybody.
     ///
     /// A later deadline costs no lock.
+    ///
+    /// # Examples
+    /// A limit that starts anew with each sign of life:
+    /// ```
+    /// use runtime::time::{Duration, Instant, sleep};
+    ///
+    /// runtime::run(async {
+    ///     let quiet = Duration::from_millis(20);
+    ///     let limit = sleep(quiet);
+    ///     runtime::pin!(limit);
+    ///     for _ in 0..5 {
+    ///         runtime::task::yield_now().await; // something came
+    ///         limit.as_mut().reset(Instant::now() + quiet);
+    ///     }
+    ///     limit.await; // nothing came for 20 ms
+    /// });
+    /// ```
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
         *this.deadline = deadline;

@@ -370,14 +370,24 @@ fn a_little_lateness_is_no_missed_tick() {
             advance(ms(105)).await;
             ticks.tick().await;
             assert_eq!(ticks.tick().await, start + ms(200));
-            // Of a short period every tick that is a whole period late was missed.
+            // Also where it is several periods: the ticks between come at once.
             let start = Instant::now();
             let mut ticks = interval(ms(1));
             ticks.set_missed_tick_behavior(behavior);
             ticks.tick().await;
-            advance(ms(4)).await;
-            assert_eq!(ticks.tick().await, start + ms(1));
-            assert_eq!(ticks.tick().await, start + ms(5));
+            advance(ms(6)).await;
+            for tick in 1..=6 {
+                assert_eq!(ticks.tick().await, start + ms(tick));
+                assert_eq!(start.elapsed(), ms(6));
+            }
+            // And more than it was missed, be it by a nanosecond.
+            advance(ms(6) + Duration::from_nanos(1)).await;
+            assert_eq!(ticks.tick().await, start + ms(7));
+            let next = match behavior {
+                MissedTickBehavior::Skip => ms(13),
+                _ => ms(13) + Duration::from_nanos(1),
+            };
+            assert_eq!(ticks.tick().await, start + next);
         }
     });
 }

@@ -25,6 +25,17 @@ use std::time::Duration;
 ///
 /// # Panics
 /// When it must wait, but not inside of a runtime, or the runtime has shut down.
+///
+/// # Examples
+/// ```
+/// use runtime::time::{Duration, timeout};
+/// use std::future::{pending, ready};
+///
+/// runtime::run(async {
+///     assert_eq!(timeout(Duration::from_secs(9), ready(1)).await, Ok(1));
+///     assert!(timeout(Duration::from_millis(5), pending::<()>()).await.is_err());
+/// });
+/// ```
 #[inline]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
     Timeout { delay: sleep(duration), value: future.into_future() }
@@ -34,12 +45,39 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 ///
 /// # Errors
 /// [`Elapsed`] if the deadline comes first.
+///
+/// # Panics
+/// As [`timeout`].
+///
+/// # Examples
+/// ```
+/// use runtime::time::{Duration, Instant, timeout_at};
+///
+/// runtime::run(async {
+///     // Both together take at most 5 ms.
+///     let deadline = Instant::now() + Duration::from_millis(5);
+///     for _ in 0..2 {
+///         timeout_at(deadline, std::future::pending::<()>()).await.unwrap_err();
+///     }
+/// });
+/// ```
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
     Timeout { delay: sleep_until(deadline), value: future.into_future() }
 }
 
 pin_project_lite::pin_project! {
-    /// The future of [`timeout`] and [`timeout_at`].
+    /// The future of [`timeout`] and [`timeout_at`]. It must be pinned to be polled.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::time::{Duration, Timeout, timeout};
+    /// use std::future::{Ready, ready};
+    ///
+    /// let mut limited: Timeout<Ready<u8>> = timeout(Duration::from_secs(1), ready(1));
+    /// *limited.get_mut() = ready(2);
+    /// println!("{:?}", limited.get_ref());
+    /// assert_eq!(runtime::run(limited.into_inner()), 2);
+    /// ```
     #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Timeout<T> {

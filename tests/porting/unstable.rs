@@ -1,0 +1,36 @@
+//! What tokio has with `--cfg tokio_unstable` only. Real tokio would need that flag for the whole build, so
+//! these programs are compiled with this crate alone.
+
+use std::fmt::Debug;
+use std::rc::Rc;
+use tokio::runtime::Handle;
+use tokio::task::{self, JoinSet, LocalSet};
+
+/// `task::Builder`: `new`, `name`, `spawn`, `spawn_on`, `spawn_local`.
+#[tokio::test]
+async fn builder() {
+    let task = task::Builder::new().name("one").spawn(async { 1 }).unwrap();
+    let on = task::Builder::new().spawn_on(async { 2 }, &Handle::current()).unwrap();
+    assert_eq!(task.await.unwrap() + on.await.unwrap(), 3);
+    let local = LocalSet::new();
+    let output = local
+        .run_until(async { task::Builder::new().spawn_local(async { *Rc::new(4) }).unwrap().await.unwrap() });
+    assert_eq!(output.await, 4);
+}
+
+/// `task::JoinSet`: `build_task`.
+/// `task::join_set::Builder`: `name`, `spawn`, `spawn_on`, `spawn_local`.
+#[tokio::test]
+async fn build_task() {
+    let mut set = JoinSet::new();
+    set.build_task().name("one").spawn(async { 1 }).unwrap();
+    set.build_task().name("two").spawn_on(async { 2 }, &Handle::current()).unwrap();
+    let sum = LocalSet::new().run_until(async move {
+        set.build_task().name("three").spawn_local(async { *Rc::new(3) }).unwrap();
+        set.join_all().await.into_iter().sum::<i32>()
+    });
+    assert_eq!(sum.await, 6);
+}
+
+implements!("task::Builder", task::Builder<'static>: Debug + Default);
+implements!("task::join_set::Builder", task::join_set::Builder<'static, ()>: Debug);
