@@ -4,6 +4,7 @@
 mod blocking;
 mod callbacks;
 mod cancelling;
+mod context;
 mod gathering;
 mod groups;
 mod reports;
