@@ -8,11 +8,11 @@
 #[path = "tour/load.rs"]
 mod load;
 
-use futures::stream::{FuturesUnordered, StreamExt};
-use runtime::sync::{mpsc, oneshot};
-use runtime::task::try_gather;
+use runtime::sync::{mpsc, promise};
+use runtime::task::{Id, JoinSet, ReturnWhen, try_gather};
 use runtime::time::{Instant, sleep};
-use runtime::{Builder, JoinHandle, gather, run, spawn, spawn_blocking};
+use runtime::{Builder, JoinError, gather, run, spawn, spawn_blocking};
+use std::collections::HashMap;
 use std::io::BufRead;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -92,14 +92,14 @@ async fn hello_world() -> Outcome {
 }
 
 async fn future() -> Outcome {
-    let (set, mut answer) = oneshot::channel();
+    let (promise, answer) = promise();
     let answering = spawn(async move {
         sleep(UNIT).await;
-        set.send(42)
+        promise.set(42)
     });
-    println!("the answer is {}", if answer.try_recv().is_ok() { "there" } else { "not there yet" });
+    println!("the answer is {}", if answer.is_done() { "there" } else { "not there yet" });
     println!("the answer is {}", answer.await?);
-    answering.await?.map_err(|_| "nobody took the answer".into())
+    answering.await?.map_err(|_| "it was set twice".into())
 }
 
 /// They end in the order of their sleeps, in the time of the longest.
@@ -124,29 +124,29 @@ async fn wait() -> Outcome {
         sleep(UNIT * i).await;
         i
     }
-    let order = || -> Vec<JoinHandle<u32>> { (0..4).map(|i| spawn(get_item(i))).collect() };
+    /// The tasks, and which is for which item.
+    fn order() -> (JoinSet<u32>, HashMap<Id, u32>) {
+        let mut tasks = JoinSet::new();
+        let items = (0..4).map(|i| (tasks.spawn(get_item(i)).id(), i)).collect();
+        (tasks, items)
+    }
+    fn results(done: Vec<(Id, Result<u32, JoinError>)>) -> Result<Vec<u32>, JoinError> {
+        let mut results = done.into_iter().map(|(_, result)| result).collect::<Result<Vec<_>, _>>()?;
+        results.sort();
+        Ok(results)
+    }
+    let (mut tasks, _) = order();
+    let done = tasks.wait(ReturnWhen::AllCompleted, None).await;
+    println!("without a time-out: {:?} done, {} pending", results(done)?, tasks.len());
 
-    let mut done = Vec::new();
-    for item in order() {
-        done.push(item.await?);
-    }
-    println!("without a time-out: {done:?} done, 0 pending");
-
-    let items = order();
-    sleep(UNIT * 3 / 2).await;
-    let (ended, pending): (Vec<_>, Vec<_>) = (0..4).zip(items).partition(|(_, item)| item.is_finished());
-    let mut done = Vec::new();
-    for (_, item) in ended {
-        done.push(item.await?);
-    }
-    println!("with a time-out: {done:?} done, {} pending", pending.len());
-    let mut cancelled = Vec::new();
-    for (i, item) in pending {
-        item.abort();
-        if item.await.is_err_and(|error| error.is_cancelled()) {
-            cancelled.push(i);
-        }
-    }
+    let (mut tasks, items) = order();
+    let done = tasks.wait(ReturnWhen::AllCompleted, Some(UNIT * 3 / 2)).await;
+    println!("with a time-out: {:?} done, {} pending", results(done)?, tasks.len());
+    tasks.abort_all();
+    let ended = tasks.wait(ReturnWhen::AllCompleted, None).await;
+    let cancelled = ended.iter().filter(|(_, result)| result.as_ref().is_err_and(JoinError::is_cancelled));
+    let mut cancelled: Vec<u32> = cancelled.map(|(id, _)| items[id]).collect();
+    cancelled.sort();
     println!("cancelled: {cancelled:?}");
     Ok(())
 }
@@ -221,10 +221,11 @@ async fn three_delays() -> Outcome {
         sleep(delay).await;
         format!("{name} after {:.1} s", delay.as_secs_f64())
     }
-    let delays = [("c", 3), ("a", 1), ("b", 2)];
-    let mut tasks: FuturesUnordered<_> =
-        delays.into_iter().map(|(name, units)| spawn(delayed(name, units))).collect();
-    while let Some(line) = tasks.next().await {
+    let mut tasks = JoinSet::new();
+    for (name, units) in [("c", 3), ("a", 1), ("b", 2)] {
+        tasks.spawn(delayed(name, units));
+    }
+    while let Some(line) = tasks.join_next().await {
         println!("{}", line?);
     }
     Ok(())

@@ -102,3 +102,8 @@ pub mod __private {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
+
+/// So are those of the page for whoever comes from asyncio.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/from-asyncio.md")]
+mod from_asyncio {}

@@ -110,3 +110,28 @@ async fn the_request_stays() {
     sleep(ms(100)).await;
     assert_eq!(task.cancel().await.unwrap(), ms(0));
 }
+
+/// asyncio cancels what a cancelled task awaits. Here a plain handle leaves the child running, and the parent says
+/// that it wants the child to go with it: by gathering, by a group, by a set of tasks.
+#[runtime::test(start_paused = true)]
+async fn a_cancelled_task_takes_the_child_along_that_it_holds() {
+    let log = Log::default();
+    let (left, taken) = (log.on_drop("left dropped"), log.on_drop("taken dropped"));
+    let parent = spawn(async move {
+        let left = spawn(async move {
+            let _finally = left;
+            sleep(ms(200)).await;
+        });
+        let taken = task::gather([async move {
+            let _finally = taken;
+            sleep(HOUR).await;
+        }]);
+        runtime::join!(left, taken)
+    });
+    sleep(ms(100)).await;
+    assert!(parent.cancel().await.unwrap_err().is_cancelled());
+    sleep(ms(1)).await;
+    assert_eq!(log.said(), ["taken dropped"]);
+    sleep(ms(200)).await;
+    assert_eq!(log.said(), ["taken dropped", "left dropped"]);
+}

@@ -161,3 +161,45 @@ async fn a_group_can_be_cancelled_by_its_body() {
     assert_eq!(start.elapsed(), ms(400));
     assert_eq!(log.said(), ["told", "cleaned up"]);
 }
+
+/// "asyncio.CancelledError is ignored": a child that somebody cancels does not end the group.
+#[runtime::test(start_paused = true)]
+async fn a_cancelled_child_is_no_failure() {
+    let (start, log) = (Instant::now(), Log::default());
+    let inner = log.clone();
+    let result = group(async move |g| {
+        let cancelled = g.spawn(async {
+            sleep(HOUR).await;
+            Ok::<_, String>(())
+        });
+        g.spawn(async move {
+            sleep(ms(200)).await;
+            inner.say("sibling ended");
+            Ok(())
+        });
+        sleep(ms(100)).await;
+        assert!(cancelled.cancel().await.unwrap_err().is_cancelled());
+        Ok(42)
+    });
+    assert_eq!(result.await.unwrap(), 42);
+    assert_eq!((start.elapsed(), log.said()), (ms(200), vec!["sibling ended".to_owned()]));
+}
+
+#[runtime::test(start_paused = true)]
+async fn an_error_of_the_body_cancels_the_children_and_waits_for_them() {
+    let (start, log) = (Instant::now(), Log::default());
+    let inner = log.clone();
+    let result = group(async move |g| {
+        g.spawn(async move {
+            cleans_up(ms(300), inner).await;
+            Ok(())
+        });
+        sleep(ms(100)).await;
+        Err::<(), _>("of the body")
+    });
+    let error = result.await.unwrap_err();
+    assert_eq!(start.elapsed(), ms(400));
+    assert_eq!(log.said(), ["told", "cleaned up"]);
+    let errors = format!("{:?}", error.errors());
+    assert!(error.errors().len() == 1 && errors.contains("of the body"), "{errors}");
+}

@@ -4,14 +4,20 @@
 mod blocking;
 mod callbacks;
 mod cancelling;
+mod context;
+mod futures_set;
 mod gathering;
 mod groups;
+mod locks;
+mod python;
+mod queues;
 mod reports;
 mod running;
 mod shielding;
 mod streams;
 mod tasks;
 mod timeouts;
+mod waiting;
 
 use runtime::task;
 use runtime::time::{Duration, sleep};

@@ -135,3 +135,15 @@ async fn callbacks_of_the_end_are_told_how_it_ended() {
         ["failing: panicked true, cancelled false", "endless: panicked false, cancelled true"]
     );
 }
+
+/// asyncio gives it to the exception handler of the loop, and goes on with the next.
+#[runtime::test(start_paused = true)]
+async fn a_callback_that_fails_holds_up_no_other() {
+    let log = Log::default();
+    let task = spawn(sleep(ms(100)));
+    task.on_finish(|_| panic!("on purpose"));
+    let inner = log.clone();
+    task.on_finish(move |_| inner.say("second"));
+    sleep(ms(200)).await;
+    assert_eq!(log.said(), ["second"]);
+}

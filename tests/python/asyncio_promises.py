@@ -303,6 +303,30 @@ async def a_child_may_spawn_while_the_group_waits():
 
 
 @promise
+async def a_cancelled_child_is_no_failure():
+    log = []
+    async with asyncio.TaskGroup() as group:
+        cancelled = group.create_task(asyncio.sleep(1000))
+        group.create_task(sleeps(2, log))
+        await asyncio.sleep(1)
+        cancelled.cancel()
+    assert log == [2] and now() == 2
+
+
+@promise
+async def an_error_of_the_body_cancels_the_children_and_waits_for_them():
+    log = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(cleans_up(3, log))
+            await asyncio.sleep(1)
+            raise ValueError("of the body")
+    except BaseExceptionGroup as errors:
+        assert len(errors.exceptions) == 1
+    assert log == ["told", "cleaned up"] and now() == 4
+
+
+@promise
 async def a_sleep_of_zero_yields():
     log = []
 
@@ -430,6 +454,34 @@ async def a_queue_that_is_closed_now_drops_its_items_and_releases_join():
     queue.shutdown(immediate=True)
     await joining
     await raises(asyncio.QueueShutDown, queue.get())
+
+
+@promise
+async def a_queue_that_is_closed_now_still_waits_for_what_is_in_hand():
+    if not hasattr(asyncio.Queue, "shutdown"):
+        return  # since Python 3.13
+    queue = asyncio.Queue()
+    queue.put_nowait(1)
+    queue.put_nowait(2)
+    await queue.get()
+    joining = asyncio.create_task(queue.join())
+    await asyncio.sleep(0)
+    queue.shutdown(immediate=True)
+    await asyncio.sleep(1)
+    assert not joining.done()
+    queue.task_done()
+    await joining
+
+
+@promise
+async def a_callback_that_fails_holds_up_no_other():
+    log = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: log.append(context["message"]))
+    task = asyncio.create_task(sleeps(1, []))
+    task.add_done_callback(lambda _: 1 / 0)
+    task.add_done_callback(lambda _: log.append("second"))
+    await asyncio.sleep(2)
+    assert len(log) == 2 and log[1] == "second"
 
 
 @promise_with_threads
