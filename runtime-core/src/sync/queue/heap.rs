@@ -5,18 +5,18 @@
 //! is out of order. (std's heap drops the item that it was about to give out.)
 
 use super::item::Item;
-use super::store::Store;
+use super::store::{Store, give_back_room};
 use std::cmp::Ordering;
 
 /// The least value first; of equal ones the one that came first.
 pub(super) struct Heap<T> {
     /// No entry is before its parent; that of `i` is `(i - 1) / 2`.
-    entries: Vec<Entry<T>>,
+    pub(super) entries: Vec<Entry<T>>,
     /// How many have come.
     count: u64,
 }
 
-struct Entry<T> {
+pub(super) struct Entry<T> {
     item: Item<T>,
     number: u64,
 }
@@ -94,7 +94,9 @@ impl<T: Ord> Store for Heap<T> {
             at = parent(at);
         }
         self.entries.swap(0, last);
-        self.entries.pop().map(|entry| entry.item)
+        let first = self.entries.pop();
+        give_back_room(&mut self.entries);
+        first.map(|entry| entry.item)
     }
 
     fn len(&self) -> usize {
