@@ -1,7 +1,9 @@
-//! Event, Barrier, OnceCell, SetOnce: who waits for something to happen learns of it, whoever else gives up.
+//! Event, Barrier, OnceCell, SetOnce, tokens: who waits for something to happen learns of it, whoever else gives up.
 
 use crate::crowd::{Crowd, World, play};
-use runtime_core::sync::{Barrier, BarrierWaitResult, Event, OnceCell, Semaphore, SetOnce};
+use runtime_core::sync::{
+    Barrier, BarrierWaitResult, CancellationToken, Event, OnceCell, Semaphore, SetOnce,
+};
 use runtime_core::util::rand::Rand;
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -260,4 +262,78 @@ impl World for SetOnceWorld {
 #[test]
 fn p44_a_set_once_tells_everybody() {
     play(|_| SetOnceWorld::default());
+}
+
+/// A tree of tokens, whose handles come and go.
+struct TokenWorld {
+    /// With its parent. `None` when no handle is left here; waits have theirs.
+    tokens: Vec<(Option<CancellationToken>, Option<usize>)>,
+    cancelled: BTreeSet<usize>,
+    runs: bool,
+}
+
+impl TokenWorld {
+    fn new() -> Self {
+        let root = (Some(CancellationToken::new()), None);
+        TokenWorld { tokens: vec![root], cancelled: BTreeSet::new(), runs: false }
+    }
+
+    fn is_cancelled(&self, at: usize) -> bool {
+        self.cancelled.contains(&at) || self.tokens[at].1.is_some_and(|parent| self.is_cancelled(parent))
+    }
+
+    fn cancel(&mut self, at: usize) -> bool {
+        let Some(token) = &self.tokens[at].0 else { return false };
+        token.cancel();
+        self.cancelled.insert(at)
+    }
+}
+
+impl World for TokenWorld {
+    type Kind = usize;
+    type Output = ();
+
+    fn act(&mut self, crowd: &mut Crowd<Self>, rand: &Rand) {
+        // The root stays.
+        let at = rand.below(self.tokens.len() as u32) as usize;
+        let Some(token) = self.tokens[at].0.clone() else { return };
+        match rand.below(40) {
+            0..10 => self.tokens.push((Some(token.child_token()), Some(at))),
+            10 => drop(self.cancel(at)),
+            11..16 if at > 0 => self.tokens[at].0 = None,
+            _ => {
+                self.runs = !self.runs;
+                let runs = self.runs;
+                crowd.add(rand, at, async move {
+                    if runs {
+                        let never = std::future::pending::<()>();
+                        assert!(token.run_until_cancelled(never).await.is_none());
+                    } else {
+                        token.cancelled_owned().await;
+                    }
+                });
+            }
+        }
+        for (at, (token, _)) in self.tokens.iter().enumerate() {
+            let is_right = token.as_ref().is_none_or(|token| token.is_cancelled() == self.is_cancelled(at));
+            assert!(is_right, "token {at}");
+        }
+    }
+
+    fn done(&mut self, at: usize, (): ()) {
+        assert!(self.is_cancelled(at));
+    }
+
+    fn check(&self, asleep: &[usize]) {
+        assert!(asleep.iter().all(|at| !self.is_cancelled(*at)), "it was cancelled, and somebody sleeps");
+    }
+
+    fn open(&mut self) -> bool {
+        self.cancel(0)
+    }
+}
+
+#[test]
+fn p44_a_cancelled_token_tells_everybody_below() {
+    play(|_| TokenWorld::new());
 }
