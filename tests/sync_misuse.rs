@@ -2,7 +2,7 @@
 
 mod sync_support;
 
-use runtime::sync::{Mutex, RwLock, Semaphore, mpsc, oneshot};
+use runtime::sync::{Mutex, RwLock, Semaphore, broadcast, mpsc, oneshot};
 use runtime::task;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::process::Command;
@@ -55,6 +55,12 @@ fn blocking_calls() -> Vec<(&'static str, Misuse)> {
             "mpsc::UnboundedReceiver::blocking_recv",
             Box::new(move || {
                 let _ = some.blocking_recv();
+            }),
+        ),
+        (
+            "broadcast::Receiver::blocking_recv",
+            Box::new(|| {
+                let _ = broadcast::channel::<u8>(1).1.blocking_recv();
             }),
         ),
         ("oneshot::Receiver::blocking_recv", Box::new(move || drop(receiver.blocking_recv()))),

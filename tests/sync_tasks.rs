@@ -2,8 +2,10 @@
 
 mod sync_support;
 
-use runtime::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
+use runtime::sync::{Barrier, BoundedSemaphore, Event, Mutex, Notify, RwLock, Semaphore, mpsc, oneshot};
+use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use sync_support::within_bounds;
 
 /// Promise 44 with real tasks: half of those that wait are aborted, at whatever point they are.
@@ -110,6 +112,80 @@ fn a_busy_receiver_lets_others_run() {
             });
             let before = receiver.await.unwrap();
             assert!(before < 1000, "{before} values were received before the other task ran");
+        });
+    });
+}
+
+/// Whoever never has to wait lets others run all the same: every operation takes a unit of the budget.
+#[test]
+fn operations_that_never_wait_let_others_run() {
+    fn lets_others_run<F: Future<Output = ()>>(name: &str, operation: impl Fn() -> F) {
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let has_run = Arc::new(AtomicBool::new(false));
+            let other = has_run.clone();
+            runtime::spawn(async move { other.store(true, Ordering::SeqCst) });
+            for _ in 0..10_000 {
+                operation().await;
+                if has_run.load(Ordering::SeqCst) {
+                    return;
+                }
+            }
+            panic!("{name} did not let the other task run");
+        });
+    }
+    let (mutex, lock, semaphore, seats) =
+        (Mutex::new(()), RwLock::new(()), Semaphore::new(1), BoundedSemaphore::new(1));
+    lets_others_run("Mutex::lock", || async { drop(mutex.lock().await) });
+    lets_others_run("RwLock::read", || async { drop(lock.read().await) });
+    lets_others_run("RwLock::write", || async { drop(lock.write().await) });
+    lets_others_run("Semaphore::acquire", || async { drop(semaphore.acquire().await) });
+    lets_others_run("BoundedSemaphore::acquire", || async { drop(seats.acquire().await) });
+    let (barrier, event, notify) = (Barrier::new(1), Event::new(), Notify::new());
+    event.set();
+    lets_others_run("Barrier::wait", || async { assert!(barrier.wait().await.is_leader()) });
+    lets_others_run("Event::wait", || event.wait());
+    lets_others_run("Notify::notified", || async {
+        notify.notify_one();
+        notify.notified().await;
+    });
+}
+
+/// Promise 44 with real tasks: readers and writers, half of which are aborted.
+#[test]
+fn aborted_readers_and_writers_hand_their_turn_on() {
+    within_bounds(|| {
+        runtime::run(async {
+            for round in 0..200 {
+                let lock = Arc::new(RwLock::new(0));
+                let tasks: Vec<_> = (0..16)
+                    .map(|which| {
+                        let lock = lock.clone();
+                        runtime::spawn(async move {
+                            if which % 4 < 2 {
+                                let reading = lock.read().await;
+                                runtime::task::yield_now().await;
+                                drop(reading);
+                                return 0;
+                            }
+                            let mut writing = lock.write().await;
+                            *writing += 1;
+                            let reading = writing.downgrade();
+                            runtime::task::yield_now().await;
+                            drop(reading);
+                            1
+                        })
+                    })
+                    .collect();
+                tasks.iter().skip(round % 2).step_by(2).for_each(|task| task.abort());
+                let mut written = 0;
+                for task in tasks {
+                    written += task.await.unwrap_or(0);
+                }
+                // One that is aborted after it has written counts there and not here.
+                assert!((written..=8).contains(&*lock.read().await));
+                assert!(lock.try_write().is_ok(), "permits were lost");
+            }
         });
     });
 }

@@ -27,8 +27,9 @@
 //! # How it is laid
 //!
 //! All waiting stands on one list of wakers, `wait_list`, whose nodes lie inside the waiting futures:
-//! waiting allocates nothing. `permits` puts a counter in front of it (semaphore, mutex, room in a
+//! waiting allocates nothing. `permits` puts a counter in front of it (semaphores, locks, [`OnceCell`], room in a
 //! channel), [`Notify`] a flag; either way the uncontended path is one atomic operation and takes no lock.
+//! [`Event`], [`Barrier`] and [`Condvar`] keep what they need under the lock of the list.
 //! A single waiter whose identity never changes needs no list: channel receivers use `atomic_waker`.
 //! Wakers are foreign code: they are never cloned, called or dropped under a lock.
 

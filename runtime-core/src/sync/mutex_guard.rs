@@ -405,6 +405,7 @@ macro_rules! format_as_target {
         }
     )+};
 }
+pub(super) use format_as_target;
 
 format_as_target! {
     MutexGuard<'_, [T]>

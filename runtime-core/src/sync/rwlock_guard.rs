@@ -11,6 +11,7 @@
 //! - I4: there is at least one permit, so a writer excludes writers.
 
 use super::fault::{Fault, planted};
+use super::mutex_guard::format_as_target;
 use super::permits::Permits;
 use super::reentry::{Hold, Holders, Mode, Site};
 use crate::primitive::UnsafeValueCell;
@@ -391,23 +392,6 @@ impl<T: ?Sized> DerefMut for RwLockMappedWriteGuard<'_, T> {
         unsafe { &mut *self.part }
     }
 }
-
-/// `Debug` and `Display` of a guard are those of what it guards.
-macro_rules! format_as_target {
-    ($($guard:ident<$($lifetime:lifetime,)? $($other:ident,)? [$target:ident]>)+) => {$(
-        impl<$($other: ?Sized,)? $target: ?Sized + fmt::Debug> fmt::Debug for $guard<$($lifetime,)? $($other,)? $target> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                (**self).fmt(f)
-            }
-        }
-        impl<$($other: ?Sized,)? $target: ?Sized + fmt::Display> fmt::Display for $guard<$($lifetime,)? $($other,)? $target> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                (**self).fmt(f)
-            }
-        }
-    )+};
-}
-pub(super) use format_as_target;
 
 format_as_target! {
     RwLockReadGuard<'_, [T]>

@@ -5,8 +5,9 @@
 //! - I5: `part` points into the value of the lock whose `Arc` is in the claim beside it, which keeps it alive and
 //!   in place.
 
+use super::mutex_guard::format_as_target;
 use super::reentry::{Mode, Site};
-use super::rwlock_guard::{RwLock, Share, format_as_target};
+use super::rwlock_guard::{RwLock, Share};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
