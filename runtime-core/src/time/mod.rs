@@ -13,6 +13,7 @@ pub mod error;
 mod instant;
 mod interval;
 mod present;
+mod send_timeout;
 mod sleep;
 mod timeout;
 
