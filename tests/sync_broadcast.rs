@@ -132,7 +132,7 @@ fn the_capacity_is_rounded_up() {
 #[test]
 fn capacities_that_cannot_be_are_refused() {
     fn message(capacity: usize) -> String {
-        let payload = catch_unwind(|| broadcast::channel::<[u64; 8]>(capacity)).err().expect("refused");
+        let payload = catch_unwind(|| broadcast::channel::<[u64; 8]>(capacity)).expect_err("refused");
         payload
             .downcast_ref::<String>()
             .cloned()
