@@ -11,7 +11,8 @@ use runtime_core::sync::{
     Barrier, BoundedPermit, BoundedSemaphore, Condvar, Event, MappedMutexGuard, Mutex, MutexGuard, Notified,
     Notify, OnceCell, OwnedBoundedPermit, OwnedMappedMutexGuard, OwnedMutexGuard, OwnedNotified,
     OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit, RwLock,
-    RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit, SetOnce, oneshot,
+    RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit, SetOnce,
+    broadcast, oneshot, watch,
 };
 use std::cell::Cell;
 use std::rc::Rc;
@@ -64,6 +65,36 @@ fn channels_need_values_that_may_be_sent() {
     not!(Send: WeakSender<Neither>, WeakUnboundedSender<Neither>, Permit<'static, Neither>);
     not!(Send: OwnedPermit<Neither>, PermitIterator<'static, Neither>, Sender<OnlySync>);
     not!(Sync: Sender<Neither>, Receiver<Neither>, UnboundedSender<OnlySync>, UnboundedReceiver<Neither>);
+}
+
+/// A value is cloned by one receiver after the other: it need not be `Sync` (RUSTSEC-2025-0023).
+#[test]
+fn broadcast_needs_values_that_may_be_sent() {
+    send::<broadcast::Sender<OnlySend>>();
+    sync::<broadcast::Sender<OnlySend>>();
+    send::<broadcast::Receiver<OnlySend>>();
+    sync::<broadcast::Receiver<OnlySend>>();
+    send::<broadcast::WeakSender<OnlySend>>();
+    sync::<broadcast::WeakSender<OnlySend>>();
+    not!(Send: broadcast::Sender<Neither>, broadcast::Receiver<Neither>, broadcast::WeakSender<Neither>);
+    not!(Sync: broadcast::Sender<Neither>, broadcast::Receiver<Neither>, broadcast::Receiver<OnlySync>);
+    not!(Send: broadcast::Sender<OnlySync>, broadcast::Receiver<OnlySync>);
+}
+
+/// A value is looked at by many, and changed by one: it must be both.
+#[test]
+fn watched_values_are_shared_and_sent() {
+    send::<watch::Sender<u8>>();
+    sync::<watch::Sender<u8>>();
+    send::<watch::Receiver<u8>>();
+    sync::<watch::Receiver<u8>>();
+    not!(Send: watch::Sender<OnlySend>, watch::Sender<OnlySync>, watch::Receiver<OnlySend>, watch::Receiver<Neither>);
+    not!(Sync: watch::Sender<OnlySend>, watch::Sender<OnlySync>, watch::Receiver<OnlySend>, watch::Receiver<Neither>);
+    // A lock that belongs to its thread, and is a reference for the others.
+    sync::<watch::Ref<'_, u8>>();
+    sync::<watch::Ref<'_, OnlySync>>();
+    not!(Send: watch::Ref<'static, u8>);
+    not!(Sync: watch::Ref<'static, OnlySend>);
 }
 
 #[test]
@@ -229,4 +260,11 @@ fn waiting_tasks_may_move() {
     one(&queue.put(Cell::new(1)));
     one(&queue.get());
     both(&queue.join());
+    let (tx, mut rx) = broadcast::channel::<Cell<u8>>(1);
+    one(&tx.closed());
+    one(&rx.recv());
+    let (tx, mut rx) = watch::channel(1);
+    one(&tx.closed());
+    one(&rx.changed());
+    one(&rx.wait_for(|_| true));
 }

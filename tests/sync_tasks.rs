@@ -2,7 +2,10 @@
 
 mod sync_support;
 
-use runtime::sync::{Barrier, BoundedSemaphore, Event, Mutex, Notify, RwLock, Semaphore, mpsc, oneshot};
+use runtime::sync::broadcast::error::RecvError;
+use runtime::sync::{
+    Barrier, BoundedSemaphore, Event, Mutex, Notify, RwLock, Semaphore, broadcast, mpsc, oneshot, watch,
+};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -186,6 +189,92 @@ fn aborted_readers_and_writers_hand_their_turn_on() {
                 assert!((written..=8).contains(&*lock.read().await));
                 assert!(lock.try_write().is_ok(), "permits were lost");
             }
+        });
+    });
+}
+
+/// Tasks that listen, half of which are aborted at whatever point they are: the others get everything.
+#[test]
+fn aborted_listeners_take_nothing_from_the_others() {
+    const VALUES: usize = 500;
+    within_bounds(|| {
+        runtime::run(async {
+            for round in 0..20 {
+                let (tx, rx) = broadcast::channel(VALUES);
+                let (changed, seen) = watch::channel(0);
+                drop(rx);
+                let tasks: Vec<_> = (0..8)
+                    .map(|_| (tx.subscribe(), seen.clone()))
+                    .map(|(mut rx, mut seen)| {
+                        runtime::spawn(async move {
+                            for expected in 0..VALUES {
+                                assert_eq!(rx.recv().await, Ok(expected));
+                            }
+                            assert_eq!(rx.recv().await, Err(RecvError::Closed));
+                            seen.wait_for(|value| *value == VALUES).await.map(|value| *value).unwrap()
+                        })
+                    })
+                    .collect();
+                for value in 0..VALUES {
+                    tx.send(value).unwrap();
+                    changed.send_replace(value + 1);
+                    if value == VALUES / 2 {
+                        tasks.iter().skip(round % 2).step_by(2).for_each(|task| task.abort());
+                    }
+                    if value % 50 == round {
+                        runtime::task::yield_now().await;
+                    }
+                }
+                drop(tx);
+                for (which, task) in tasks.into_iter().enumerate() {
+                    match task.await {
+                        Ok(last) => assert_eq!(last, VALUES),
+                        Err(error) => assert!(error.is_cancelled() && which % 2 == round % 2),
+                    }
+                }
+            }
+        });
+    });
+}
+
+/// As above, for channels with many receivers.
+#[test]
+fn busy_listeners_let_others_run() {
+    within_bounds(|| {
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (stop, stopped) = watch::channel(false);
+            let (tx, mut rx) = broadcast::channel(10_000);
+            (0..10_000).for_each(|value| assert!(tx.send(value).is_ok()));
+            let listens = stopped.clone();
+            let listener = runtime::spawn(async move {
+                while !*listens.borrow() {
+                    rx.recv().await.unwrap();
+                }
+                rx.len()
+            });
+            let mut watches = stopped.clone();
+            let watcher = runtime::spawn(async move {
+                let mut count = 0;
+                while !*watches.wait_for(|_| true).await.unwrap() {
+                    count += 1;
+                }
+                count
+            });
+            let mut changes = stopped;
+            let changer = runtime::spawn(async move {
+                let mut count = 0;
+                while !*changes.borrow() {
+                    changes.mark_changed();
+                    changes.changed().await.unwrap();
+                    count += 1;
+                }
+                count
+            });
+            runtime::spawn(async move { stop.send(true).unwrap() }).await.unwrap();
+            assert!(listener.await.unwrap() > 9_000, "too much was received before the other task ran");
+            assert!(watcher.await.unwrap() < 1000);
+            assert!(changer.await.unwrap() < 1000);
         });
     });
 }

@@ -5,7 +5,7 @@
 mod sync_support;
 
 use runtime_core::sync::internals::AtomicWaker;
-use runtime_core::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
+use runtime_core::sync::{Mutex, Notify, Semaphore, broadcast, mpsc, oneshot, watch};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -126,6 +126,39 @@ fn a_channels_wakers_use_the_channel() {
     });
 }
 
+#[test]
+fn a_watchs_wakers_use_the_channel() {
+    within_bounds(|| {
+        for dropped_early in [false, true] {
+            let (tx, mut rx) = watch::channel(0);
+            let (inner_tx, inner_rx) = (tx.clone(), rx.clone());
+            let hook = move || {
+                let _ = Polled::new(inner_rx.clone().changed()).poll();
+                assert!(*inner_rx.borrow() <= 1);
+                inner_tx.send_if_modified(|_| false);
+            };
+            pester(rx.changed(), hook, || tx.send(1).unwrap(), dropped_early);
+            assert_eq!(*rx.borrow(), 1);
+        }
+    });
+}
+
+#[test]
+fn a_broadcasts_wakers_use_the_channel() {
+    within_bounds(|| {
+        for dropped_early in [false, true] {
+            let (tx, mut rx) = broadcast::channel(4);
+            let inner = tx.clone();
+            let hook = move || {
+                let _ = Polled::new(inner.subscribe().recv()).poll();
+                assert!(inner.len() <= 1 && inner.receiver_count() == 1);
+            };
+            pester(rx.recv(), hook, || assert!(tx.send(1).is_ok()), dropped_early);
+            assert_eq!(rx.try_recv(), Ok(1));
+        }
+    });
+}
+
 /// A panic in a waker ends there: the operation that woke it succeeds, and others who wait are woken.
 #[test]
 fn a_waker_that_panics_keeps_nobody_from_being_woken() {
@@ -156,6 +189,26 @@ fn a_waker_that_panics_keeps_nobody_from_being_woken() {
     assert!(rx.poll_recv(&mut Context::from_waker(&bomb())).is_pending());
     tx.send(1).unwrap();
     assert_eq!(rx.try_recv(), Ok(1));
+
+    let (tx, mut rx) = watch::channel(0);
+    let mut other = rx.clone();
+    let mut first = Box::pin(rx.changed());
+    assert!(first.as_mut().poll(&mut Context::from_waker(&bomb())).is_pending());
+    let mut second = Polled::new(other.changed());
+    second.pending();
+    tx.send(1).unwrap();
+    assert_eq!(second.wakes(), 1);
+    second.ready().unwrap();
+
+    let (tx, mut rx) = broadcast::channel(1);
+    let mut other = tx.subscribe();
+    let mut first = Box::pin(rx.recv());
+    assert!(first.as_mut().poll(&mut Context::from_waker(&bomb())).is_pending());
+    let mut second = Polled::new(other.recv());
+    second.pending();
+    assert_eq!(tx.send(1), Ok(2));
+    assert_eq!(second.wakes(), 1);
+    assert_eq!(second.ready(), Ok(1));
 }
 
 /// A panic while a waker is cloned leaves the primitive as it was.
@@ -190,6 +243,26 @@ fn a_waker_that_cannot_be_cloned_breaks_nothing() {
     tx.send(1).unwrap();
     assert_eq!(recv.wakes(), 1);
     assert_eq!(recv.ready(), Some(1));
+
+    let (tx, mut rx) = watch::channel(0);
+    let mut wait = Box::pin(rx.changed());
+    assert!(catch_unwind(AssertUnwindSafe(|| wait.as_mut().poll(&mut cx).is_ready())).is_err());
+    drop(wait);
+    let mut changed = Polled::new(rx.changed());
+    changed.pending();
+    tx.send(1).unwrap();
+    assert_eq!(changed.wakes(), 1);
+    changed.ready().unwrap();
+
+    let (tx, mut rx) = broadcast::channel(1);
+    let mut wait = Box::pin(rx.recv());
+    assert!(catch_unwind(AssertUnwindSafe(|| wait.as_mut().poll(&mut cx).is_ready())).is_err());
+    drop(wait);
+    let mut recv = Polled::new(rx.recv());
+    recv.pending();
+    assert_eq!(tx.send(1), Ok(1));
+    assert_eq!(recv.wakes(), 1);
+    assert_eq!(recv.ready(), Ok(1));
 }
 
 #[test]

@@ -36,6 +36,7 @@ use crate::coop;
 use crate::primitive::UnsafeCell;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::util::wake_list::{drop_quietly, wake};
+use futures_core::future::FusedFuture;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
@@ -426,6 +427,12 @@ impl<T> Future for Receiver<T> {
             }
             None => Poll::Pending,
         }
+    }
+}
+
+impl<T> FusedFuture for Receiver<T> {
+    fn is_terminated(&self) -> bool {
+        Receiver::is_terminated(self)
     }
 }
 

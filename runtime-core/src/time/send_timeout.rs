@@ -1,21 +1,22 @@
-//! Sending into a channel, but not for ever: here because channels know nothing of time.
+//! A channel's send with a deadline: it stands here, since channels know no timers.
 
 #![forbid(unsafe_code)]
 
 use crate::sync::mpsc::Sender;
-use crate::sync::mpsc::error::{SendError, SendTimeoutError};
+use crate::sync::mpsc::error::SendTimeoutError;
 use crate::time::timeout::timeout;
 use std::time::Duration;
 
 impl<T> Sender<T> {
-    /// Sends `value`, waiting for room, in turn, for at most `duration`. If there is room at once, any duration
-    /// will do, and no timer is started.
+    /// Sends `value`, waiting, in turn, for room, but at most for `duration`.
+    ///
+    /// With room there it sends at once, whatever the duration, and costs no timer.
     ///
     /// # Cancel safety
     /// A dropped wait has not sent: the value is dropped with it, and the place in the queue lost.
     ///
     /// # Errors
-    /// If there was no room in time, or the channel is, or gets, closed. Gives the value back.
+    /// `Timeout` if there was no room in time, `Closed` if the channel is, or gets, closed. Both give the value back.
     ///
     /// # Panics
     /// When it must wait, but not inside of a runtime, or the runtime has shut down.
@@ -23,15 +24,14 @@ impl<T> Sender<T> {
     /// # Examples
     /// ```
     /// use runtime::sync::mpsc::{self, error::SendTimeoutError};
-    /// use std::time::Duration;
+    /// use runtime::time::Duration;
     ///
-    /// runtime::run(async {
-    ///     let (sender, _receiver) = mpsc::channel(1);
-    ///     let second = Duration::from_secs(1);
-    ///     assert_eq!(sender.send_timeout(1, second).await, Ok(()));
-    ///     let late = sender.send_timeout(2, second / 100).await;
-    ///     assert_eq!(late, Err(SendTimeoutError::Timeout(2)));
-    /// });
+    /// # runtime::run(async {
+    /// let (tx, _rx) = mpsc::channel(1);
+    /// let soon = Duration::from_millis(10);
+    /// assert_eq!(tx.send_timeout("there is room", soon).await, Ok(()));
+    /// assert_eq!(tx.send_timeout("no room", soon).await, Err(SendTimeoutError::Timeout("no room")));
+    /// # });
     /// ```
     pub async fn send_timeout(&self, value: T, duration: Duration) -> Result<(), SendTimeoutError<T>> {
         match timeout(duration, self.reserve()).await {
@@ -39,8 +39,8 @@ impl<T> Sender<T> {
                 permit.send(value);
                 Ok(())
             }
-            Ok(Err(SendError(()))) => Err(SendTimeoutError::Closed(value)),
-            Err(_elapsed) => Err(SendTimeoutError::Timeout(value)),
+            Ok(Err(_)) => Err(SendTimeoutError::Closed(value)),
+            Err(_) => Err(SendTimeoutError::Timeout(value)),
         }
     }
 }

@@ -16,7 +16,7 @@ pub enum TrySendError<T> {
     Closed(T),
 }
 
-/// Why `send_timeout` did not send. Gives the value back.
+/// Why `send_timeout` did nothing. Gives the value back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SendTimeoutError<T> {
     /// There was no room in time.
@@ -104,7 +104,7 @@ impl<T> fmt::Debug for SendTimeoutError<T> {
 impl<T> fmt::Display for SendTimeoutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            SendTimeoutError::Timeout(_) => "timed out waiting for room",
+            SendTimeoutError::Timeout(_) => "timed out waiting on send operation",
             SendTimeoutError::Closed(_) => "channel closed",
         })
     }

@@ -4,8 +4,10 @@ use super::chan::{Nothing, Rx};
 use super::error::TryRecvError;
 use super::room::{Bounded, Boundless};
 use crate::sync::blocking::block_on;
+use futures_core::Stream;
 use std::fmt;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Receives from a bounded channel; from [`channel`](super::channel). Dropping it closes the channel and
@@ -23,6 +25,20 @@ use std::task::{Context, Poll};
 /// assert_eq!(tx.send("two").await, Err(mpsc::error::SendError("two")));
 /// assert_eq!(rx.recv().await, Some("one"));
 /// assert_eq!(rx.recv().await, None);
+/// # });
+/// ```
+/// It is a [`Stream`]:
+/// ```
+/// use futures::StreamExt;
+///
+/// # runtime::run(async {
+/// let (tx, rx) = runtime::sync::mpsc::channel(10);
+/// for i in 1..=4 {
+///     tx.send(i).await.unwrap();
+/// }
+/// drop(tx);
+/// let even: Vec<_> = rx.filter(|i| std::future::ready(i % 2 == 0)).collect().await;
+/// assert_eq!(even, [2, 4]);
 /// # });
 /// ```
 pub struct Receiver<T> {
@@ -146,6 +162,15 @@ macro_rules! receiver {
             /// How many weak senders there are.
             pub fn sender_weak_count(&self) -> usize {
                 self.rx.weak_count()
+            }
+        }
+
+        /// The values; ends where [`recv`](Self::recv) gives `None`.
+        impl<T> Stream for $receiver<T> {
+            type Item = T;
+
+            fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+                self.get_mut().poll_recv(cx)
             }
         }
 

@@ -101,10 +101,16 @@ impl<T> Sender<T> {
     /// # Examples
     /// ```
     /// let (tx, rx) = runtime::sync::watch::channel(5);
-    /// let raise = |to| tx.send_if_modified(|value| to > std::mem::replace(value, to.max(*value)));
-    /// assert!(!raise(4));
+    /// let raise_to = |new: u32| {
+    ///     tx.send_if_modified(|value| {
+    ///         let is_more = new > *value;
+    ///         *value = new.max(*value);
+    ///         is_more
+    ///     })
+    /// };
+    /// assert!(!raise_to(4));
     /// assert!(!rx.has_changed().unwrap());
-    /// assert!(raise(6));
+    /// assert!(raise_to(6));
     /// assert!(rx.has_changed().unwrap());
     /// ```
     #[track_caller]
