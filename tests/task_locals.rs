@@ -413,6 +413,20 @@ fn each_child_has_one_copy_which_goes_with_it() {
     }
 }
 
+/// What an inner scope hides is of no use to children.
+#[test]
+fn only_the_innermost_value_is_copied() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let noisy = || Noisy { log: log.clone(), refuses: false };
+    runtime::run(NOISY.scope(
+        noisy(),
+        NOISY.scope(noisy(), async {
+            runtime::spawn(async { NOISY.with(|_| ()) }).await.unwrap();
+        }),
+    ));
+    assert_eq!(*log.lock().unwrap(), ["copied", "dropped", "dropped", "dropped"]);
+}
+
 /// After a shutdown the copy of a refused child goes at once.
 #[test]
 fn refused_children_drop_their_copies() {
