@@ -40,7 +40,7 @@ pub use runtime_macros::{main, test};
 
 /// Tasks: spawning them, naming them, waiting for them.
 pub mod task {
-    pub use runtime_core::coop::{Unconstrained, consume_budget, unconstrained};
+    pub use runtime_core::coop::futures::{Unconstrained, consume_budget, unconstrained};
     pub use runtime_core::join_set::{JoinSet, ReturnWhen};
     pub use runtime_core::local_set::{LocalEnterGuard, LocalSet};
     pub use runtime_core::spawn::{Builder, spawn, spawn_blocking, spawn_local, yield_now};
@@ -72,10 +72,10 @@ pub mod task {
 
     /// Cooperative scheduling: the budget of a poll.
     pub mod coop {
-        pub use runtime_core::coop::{
-            Coop, RestoreOnPending, Unconstrained, consume_budget, cooperative, has_budget_remaining,
-            poll_proceed, unconstrained,
+        pub use runtime_core::coop::futures::{
+            Coop, Unconstrained, consume_budget, cooperative, poll_proceed, unconstrained,
         };
+        pub use runtime_core::coop::{RestoreOnPending, has_budget_remaining};
     }
 }
 

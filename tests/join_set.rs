@@ -4,12 +4,12 @@ mod sync_support;
 
 use futures::stream::{FusedStream, Stream, StreamExt};
 use runtime::sync::{Semaphore, oneshot};
-use runtime::task::{AbortHandle, JoinSet, LocalSet, ReturnWhen, yield_now};
-use runtime::{Builder, JoinError, Runtime};
+use runtime::task::{AbortHandle, JoinSet, LocalSet, yield_now};
+use runtime::{Builder, Runtime};
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, pending, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -102,7 +102,7 @@ fn places_are_used_again_and_results_stay_with_their_tasks() {
     within_bounds(|| {
         runtime::run(async {
             let mut set = JoinSet::new();
-            let mut ids = std::collections::BTreeMap::new();
+            let mut ids = BTreeMap::new();
             let mut joined = 0;
             for value in 0..5000_u32 {
                 ids.insert(set.spawn(async move { value }).id(), value);
@@ -562,59 +562,19 @@ fn a_set_does_not_keep_the_task_alive_that_polls_it() {
     }
 }
 
-/// Whatever is done to a set, each result is given once, or its task was detached.
+/// A set goes where its results may go.
 #[test]
-fn random_operations_lose_nothing() {
-    within_bounds(|| {
-        for seed in 1..=60_u64 {
-            let rt = Builder::new_multi_thread().worker_threads(2).build().unwrap();
-            rt.block_on(random_operations(seed));
-        }
-    });
-}
-
-async fn random_operations(seed: u64) {
-    let mut state = seed;
-    let mut below = |n: u64| {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (state >> 33) % n
-    };
-    let mut set = JoinSet::new();
-    let mut inside = BTreeSet::new();
-    let mut gates = Vec::new();
-    let check = |result: Option<Result<u64, JoinError>>, inside: &mut BTreeSet<u64>| {
-        if let Some(value) = result {
-            assert!(inside.remove(&value.unwrap()), "given twice, or never spawned");
-        }
-    };
-    for value in 0..300 {
-        match below(8) {
-            0..=3 => {
-                gates.push(gated(&mut set, value));
-                inside.insert(value);
-            }
-            4 if !gates.is_empty() => {
-                let (gate, member) = gates.swap_remove(below(gates.len() as u64) as usize);
-                end(gate, &member).await;
-            }
-            5 => check(set.try_join_next(), &mut inside),
-            7 if below(4) == 0 => {
-                // Dropped, unless something has ended.
-                let wait = set.wait(ReturnWhen::FirstCompleted, None);
-                let done = futures::future::poll_immediate(pin!(wait)).await.unwrap_or_default();
-                done.into_iter().for_each(|(_, result)| check(Some(result), &mut inside));
-            }
-            6 => {
-                let next = futures::future::poll_immediate(set.join_next()).await;
-                check(next.flatten(), &mut inside);
-            }
-            _ => yield_now().await,
-        }
-        assert_eq!(set.len(), inside.len());
-    }
-    drop(gates);
-    while let Some(result) = set.join_next().await {
-        check(Some(result), &mut inside);
-    }
-    assert!(inside.is_empty());
+fn sets_are_send_where_the_results_are() {
+    fn send<T: Send>() {}
+    fn sync<T: Sync>() {}
+    fn unpin<T: Unpin + std::panic::UnwindSafe>() {}
+    send::<JoinSet<Cell<u8>>>();
+    sync::<JoinSet<Cell<u8>>>();
+    unpin::<JoinSet<std::marker::PhantomPinned>>();
+    fn is_send<T: Send>(_: T) {}
+    let mut set = JoinSet::<Cell<u8>>::new();
+    is_send(set.join_next());
+    is_send(set.wait(runtime::task::ReturnWhen::AllCompleted, Some(std::time::Duration::MAX)));
+    is_send(set.shutdown());
+    is_send(set.join_all());
 }

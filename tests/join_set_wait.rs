@@ -3,17 +3,19 @@
 mod sync_support;
 
 use futures::future::poll_immediate;
+use runtime::sync::oneshot;
 use runtime::task::{AbortHandle, JoinSet, ReturnWhen, yield_now};
 use runtime::time::{Instant, sleep};
 use runtime::{Builder, JoinError, Runtime};
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::future::{Future, pending};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
-use sync_support::{Count, Polled};
+use sync_support::{Count, Polled, within_bounds};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -289,4 +291,72 @@ fn a_wait_does_not_look_at_what_it_has_seen() {
         let done = set.wait(ReturnWhen::FirstException, None).await;
         assert!(values(done).into_iter().eq(0..COUNT));
     });
+}
+
+/// A member that ends with `value` when its gate is opened.
+fn gated(set: &mut JoinSet<u64>, value: u64) -> (oneshot::Sender<()>, AbortHandle) {
+    let (open, gate) = oneshot::channel();
+    let member = set.spawn(async move {
+        let _ = gate.await;
+        value
+    });
+    (open, member)
+}
+
+/// Whatever is done to a set, each result is given once, or its task was detached.
+#[test]
+fn random_operations_lose_nothing() {
+    within_bounds(|| {
+        for seed in 1..=60_u64 {
+            let rt = Builder::new_multi_thread().worker_threads(2).build().unwrap();
+            rt.block_on(random_operations(seed));
+        }
+    });
+}
+
+async fn random_operations(seed: u64) {
+    let mut state = seed;
+    let mut below = |n: u64| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) % n
+    };
+    let mut set = JoinSet::new();
+    let mut inside = BTreeSet::new();
+    let mut gates = Vec::new();
+    let check = |result: Option<Result<u64, JoinError>>, inside: &mut BTreeSet<u64>| {
+        if let Some(value) = result {
+            assert!(inside.remove(&value.unwrap()), "given twice, or never spawned");
+        }
+    };
+    for value in 0..300 {
+        match below(8) {
+            0..=3 => {
+                gates.push(gated(&mut set, value));
+                inside.insert(value);
+            }
+            4 if !gates.is_empty() => {
+                let (gate, member) = gates.swap_remove(below(gates.len() as u64) as usize);
+                drop(gate);
+                ended(&member).await;
+            }
+            5 => check(set.try_join_next(), &mut inside),
+            7 if below(4) == 0 => {
+                // Dropped, unless something has ended.
+                let wait = set.wait(ReturnWhen::FirstCompleted, None);
+                let done = futures::future::poll_immediate(pin!(wait)).await.unwrap_or_default();
+                done.into_iter().for_each(|(_, result)| check(Some(result), &mut inside));
+            }
+            6 => {
+                let next = futures::future::poll_immediate(set.join_next()).await;
+                check(next.flatten(), &mut inside);
+            }
+            _ => yield_now().await,
+        }
+        assert_eq!(set.len(), inside.len());
+    }
+    drop(gates);
+    while let Some(result) = set.join_next().await {
+        check(Some(result), &mut inside);
+    }
+    assert!(inside.is_empty());
 }

@@ -10,9 +10,7 @@
 //! other waker (a child of `FuturesUnordered`, say) is really woken, because its owner polls only
 //! children that were.
 
-mod futures;
-
-pub use futures::{Coop, Unconstrained, consume_budget, cooperative, unconstrained};
+pub mod futures;
 
 use crate::tls;
 use std::cell::Cell;
@@ -138,7 +136,7 @@ pub fn yield_now(cx: &Context<'_>) {
 }
 
 /// Whether the poll that is going on may still do something. Always true outside of a runtime, and inside of
-/// [`unconstrained`].
+/// [`unconstrained`](futures::unconstrained).
 pub fn has_budget_remaining() -> bool {
     FRAME.try_with(|frame| frame.budget.get() > 0).unwrap_or(true)
 }
@@ -148,30 +146,6 @@ pub fn has_budget_remaining() -> bool {
 /// `Pending` means that the budget is used up; another poll has been asked for. `Ready` carries a
 /// guard that gives the unit back, unless [`made_progress`](RestoreOnPending::made_progress) says that
 /// the operation succeeded.
-///
-/// # Examples
-/// A receiver of another library that takes part:
-/// ```
-/// use futures::StreamExt;
-/// use futures::channel::mpsc::UnboundedReceiver;
-/// use runtime::task::coop;
-/// use std::future::poll_fn;
-/// use std::task::{Poll, ready};
-///
-/// async fn recv<T>(receiver: &mut UnboundedReceiver<T>) -> Option<T> {
-///     poll_fn(|cx| {
-///         let unit = ready!(coop::poll_proceed(cx));
-///         let received = ready!(receiver.poll_next_unpin(cx));
-///         unit.made_progress();
-///         Poll::Ready(received)
-///     })
-///     .await
-/// }
-///
-/// let (sender, mut receiver) = futures::channel::mpsc::unbounded();
-/// sender.unbounded_send(7).unwrap();
-/// assert_eq!(runtime::run(recv(&mut receiver)), Some(7));
-/// ```
 #[inline]
 pub fn poll_proceed(cx: &Context<'_>) -> Poll<RestoreOnPending> {
     let taken = FRAME.try_with(|frame| match frame.budget.get() {

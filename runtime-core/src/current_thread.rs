@@ -12,6 +12,7 @@ use crate::local_tasks::LocalTasks;
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::primitive::{Arc, Condvar, Mutex};
 use crate::scheduler::{self, Shared, Step, Worker};
+use crate::util::inherited;
 use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -118,7 +119,9 @@ impl CurrentThread {
     fn drive<F: Future>(&self, worker: Worker, main: &StdArc<MainWaker>, future: Pin<&mut F>) -> F::Output {
         let mut future = future;
         let mut output = None;
-        self.run(worker, |_| match poll_main(main, future.as_mut()) {
+        // The future belongs to the caller's scopes; the tasks do not.
+        let hidden = inherited::hide();
+        self.run(worker, |_| match hidden.show(|| poll_main(main, future.as_mut())) {
             Poll::Ready(ready) => {
                 output = Some(ready);
                 Step::Stop
@@ -159,6 +162,7 @@ impl CurrentThread {
         let worker = self.place.worker.lock().take();
         if let Some(worker) = worker {
             let _entered = context::enter(handle);
+            let _hidden = inherited::hide();
             let homes: &[_] = if left == 0 { &inner.homes } else { &inner.homes[..1] };
             let mut has_cancelled = false;
             self.run(worker, |worker| {

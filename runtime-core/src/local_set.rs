@@ -6,6 +6,7 @@ use crate::context;
 use crate::primitive::{Arc, Mutex};
 use crate::task::{Home, JoinHandle, Keeper, Meta, Notified, Schedule};
 use crate::tls;
+use crate::util::inherited;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
@@ -147,6 +148,8 @@ impl LocalSet {
         wakers.push(waker);
         // Only this thread, which is here, adds wakers: none is lost by writing them back.
         self.queue().state.lock().wakers = wakers;
+        // Whoever polls the set has scopes of its own.
+        let _hidden = inherited::hide();
         for _ in 0..POLLS_MAX {
             let Some(task) = self.pop() else { return };
             task.run();
@@ -173,6 +176,7 @@ impl Future for LocalSet {
 impl Drop for LocalSet {
     fn drop(&mut self) {
         let _current = self.enter();
+        let _hidden = inherited::hide();
         self.home.close();
         let mut ready = Vec::new();
         self.home.cancel_all(|task| ready.push(task));

@@ -2,11 +2,45 @@
 
 #![forbid(unsafe_code)]
 
-use super::{poll_proceed, unlimited};
+use super::{RestoreOnPending, unlimited};
 use pin_project_lite::pin_project;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+
+/// Takes one unit of the task's budget for an operation that is about to be tried.
+///
+/// `Pending` means that the budget is used up; another poll has been asked for. `Ready` carries a
+/// guard that gives the unit back, unless [`made_progress`](RestoreOnPending::made_progress) says that
+/// the operation succeeded.
+///
+/// # Examples
+/// A receiver of another library that takes part:
+/// ```
+/// use futures::StreamExt;
+/// use futures::channel::mpsc::UnboundedReceiver;
+/// use runtime::task::coop;
+/// use std::future::poll_fn;
+/// use std::task::{Poll, ready};
+///
+/// async fn recv<T>(receiver: &mut UnboundedReceiver<T>) -> Option<T> {
+///     poll_fn(|cx| {
+///         let unit = ready!(coop::poll_proceed(cx));
+///         let received = ready!(receiver.poll_next_unpin(cx));
+///         unit.made_progress();
+///         Poll::Ready(received)
+///     })
+///     .await
+/// }
+///
+/// let (sender, mut receiver) = futures::channel::mpsc::unbounded();
+/// sender.unbounded_send(7).unwrap();
+/// assert_eq!(runtime::run(recv(&mut receiver)), Some(7));
+/// ```
+#[inline]
+pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
+    super::poll_proceed(cx)
+}
 
 /// Takes one unit of the task's budget; with none left, lets other tasks run first.
 ///
@@ -30,7 +64,7 @@ use std::task::{Context, Poll, ready};
 /// assert_eq!(runtime::run(sum(1..=1000)), 500_500);
 /// ```
 pub async fn consume_budget() {
-    poll_fn(|cx| poll_proceed(cx).map(|unit| unit.made_progress())).await;
+    poll_fn(poll_proceed).await.made_progress();
 }
 
 pin_project! {

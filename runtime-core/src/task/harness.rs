@@ -130,7 +130,13 @@ impl<F: Future, O: Owner, N: Name> Harness<F, O, N> {
 
     /// Drops the future and stores the output in its place. A panic in the drop takes the output's place.
     fn store(&self, mut output: Output<F>) -> How {
-        let dropped = catch_unwind(AssertUnwindSafe(|| self.with_stage(|stage| *stage = Stage::Consumed)));
+        // With what it has inherited in scope, as everything else of it.
+        let drop_future =
+            || catch_unwind(AssertUnwindSafe(|| self.with_stage(|stage| *stage = Stage::Consumed)));
+        let dropped = match self.raw().head().extras() {
+            None => drop_future(),
+            Some(extras) => extras.scoped(drop_future),
+        };
         if let Err(payload) = dropped {
             drop_quietly(std::mem::replace(&mut output, Err(self.panicked(payload))));
         }

@@ -144,6 +144,41 @@ pub fn enter(values: Option<Captured>) -> Entered {
     Entered(push(held, false))
 }
 
+/// Takes everything on this thread out of sight until the guard goes: what is polled meanwhile began elsewhere.
+pub fn hide() -> Hidden {
+    let hidden = top();
+    Hidden { hidden, _nothing: enter(None) }
+}
+
+/// Nothing is in scope on this thread but what is [shown](Self::show).
+#[must_use = "everything is in scope again when this is dropped"]
+pub struct Hidden {
+    hidden: Option<Rc<Frame>>,
+    _nothing: Entered,
+}
+
+impl Hidden {
+    /// Runs `f` with everything in scope that was hidden.
+    pub fn show<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct HideAgain;
+        impl Drop for HideAgain {
+            fn drop(&mut self) {
+                let shown = TOP.try_with(|top| top.take());
+                drop(shown);
+            }
+        }
+        let _hide_again = HideAgain;
+        let _ = TOP.try_with(|top| top.replace(self.hidden.clone()));
+        f()
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hidden").finish_non_exhaustive()
+    }
+}
+
 /// Puts a value in scope on this thread, above what is there.
 ///
 /// # Errors
