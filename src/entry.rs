@@ -2,8 +2,10 @@
 //! [`Entry::test`], so that next to no code is generated where the attribute stands.
 
 use crate::{Builder, Runtime};
+use futures_util::FutureExt;
 use runtime_core::supervise::exit::end_all;
 use std::io;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
@@ -80,10 +82,14 @@ impl Entry {
     /// `dyn`: compiled once for each type of output, not for each test.
     fn run<T>(mut self, body: Pin<&mut dyn Future<Output = T>>) -> io::Result<T> {
         let runtime: Runtime = self.builder.build()?;
-        let output = runtime.block_on(body);
-        runtime.block_on(end_all(runtime.handle()));
+        // Tasks clean up also where the body panics: it goes on panicking when they have ended.
+        let output = runtime.block_on(async {
+            let output = AssertUnwindSafe(body).catch_unwind().await;
+            end_all(runtime.handle()).await;
+            output
+        });
         runtime.shutdown_timeout(self.shutdown_timeout);
-        Ok(output)
+        output.map_or_else(|panic| resume_unwind(panic), Ok)
     }
 }
 
@@ -92,7 +98,7 @@ impl Entry {
 /// have ended, those that listen for 10 seconds at most; running blocking jobs are waited for up to 10 seconds.
 ///
 /// # Panics
-/// If `main` panics, if the runtime cannot be built, or inside of async code.
+/// If `main` panics (when the tasks have ended), if the runtime cannot be built, or inside of async code.
 ///
 /// # Examples
 /// ```

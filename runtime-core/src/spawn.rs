@@ -31,7 +31,16 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let meta = Meta::here();
+    spawn_as(future, Meta::here())
+}
+
+/// [`spawn`] for those whose caller's caller is the spawn site.
+#[track_caller]
+pub(crate) fn spawn_as<F>(future: F, meta: Meta) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
     let mut spawn = Some((future, meta));
     let spawned = context::with_handle(|handle| {
         let handle = handle?;

@@ -203,3 +203,22 @@ async fn an_error_of_the_body_cancels_the_children_and_waits_for_them() {
     let errors = format!("{:?}", error.errors());
     assert!(error.errors().len() == 1 && errors.contains("of the body"), "{errors}");
 }
+
+/// asyncio's debug mode knows where a task was created; here every error does.
+#[runtime::test]
+async fn errors_say_where_in_the_body_the_child_was_spawned() {
+    let line = line!();
+    let spawned = group(async |g| {
+        g.spawn(async { panic!("on purpose") as Result<(), String> });
+        Ok(())
+    });
+    let started = group(async |g| {
+        let started = g.start(async |_: task::Ready<()>| panic!("on purpose") as Result<(), String>);
+        assert!(started.await.is_err());
+        Ok(())
+    });
+    for (errors, line) in [(spawned.await.unwrap_err(), line + 2), (started.await.unwrap_err(), line + 6)] {
+        let errors = format!("{:?}", errors.errors());
+        assert!(errors.contains(&format!("spawned at {}:{line}:", file!())), "{errors}");
+    }
+}

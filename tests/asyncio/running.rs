@@ -3,6 +3,7 @@
 use crate::{HOUR, Log, ms};
 use runtime::time::{Instant, sleep};
 use runtime::{Builder, Runtime, run, spawn, spawn_blocking, task};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -44,6 +45,30 @@ fn run_returns_when_the_tasks_that_are_left_have_ended() {
     });
     assert_eq!(answer, 42);
     assert_eq!(log.said(), ["cleaned up", "finally"]);
+}
+
+/// So it does when main fails, and then raises what main has raised.
+#[test]
+fn run_lets_tasks_clean_up_when_main_fails() {
+    let log = Log::default();
+    let inner = log.clone();
+    let failing = || {
+        run(async move {
+            let (started, has_started) = runtime::sync::oneshot::channel();
+            spawn(async move {
+                let asked = task::cancelled();
+                started.send(()).unwrap();
+                asked.await;
+                sleep(ms(20)).await;
+                inner.say("cleaned up");
+            });
+            has_started.await.unwrap();
+            panic!("on purpose");
+        })
+    };
+    let panic = catch_unwind(AssertUnwindSafe(failing)).unwrap_err();
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"on purpose"));
+    assert_eq!(log.said(), ["cleaned up"]);
 }
 
 /// As `shutdown_default_executor` does at the end of `asyncio.run`.

@@ -98,6 +98,23 @@ def run_returns_when_the_tasks_that_are_left_have_ended():
 
 
 @promise
+def run_lets_tasks_clean_up_when_main_fails():
+    log = []
+
+    async def main():
+        asyncio.create_task(cleans_up(0.01, log))
+        await asyncio.sleep(0)
+        raise ValueError("on purpose")
+
+    try:
+        asyncio.run(main())
+        raise AssertionError("main did not fail")
+    except ValueError:
+        pass
+    assert log == ["told", "cleaned up"]
+
+
+@promise
 def run_waits_for_running_blocking_jobs():
     log = []
 

@@ -4,9 +4,9 @@
 
 use super::handles::Asking;
 use crate::primitive::{Arc, Mutex};
-use crate::spawn::spawn;
+use crate::spawn::spawn_as;
 use crate::sync::oneshot;
-use crate::task::{self, AbortHandle, Cancelled, Id, JoinError, JoinHandle};
+use crate::task::{self, AbortHandle, Cancelled, Id, JoinError, JoinHandle, Meta};
 use crate::util::fault::{Fault, planted};
 use crate::util::wake_list::{drop_quietly, wake};
 use std::any::Any;
@@ -152,7 +152,8 @@ impl<E: Send + 'static> TaskGroup<E> {
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
     {
-        self.spawn_by(future, |child| spawn(child))
+        let meta = Meta::here();
+        self.spawn_by(future, |child| spawn_as(child, meta))
     }
 
     /// As [`spawn`](Self::spawn), whatever it is that makes tasks.
@@ -215,22 +216,29 @@ impl<E: Send + 'static> TaskGroup<E> {
     ///     assert_ne!(port.await.unwrap(), 0);
     /// });
     /// ```
-    pub async fn start<R, F, Fut>(&self, f: F) -> Result<R, JoinError>
+    #[track_caller]
+    pub fn start<R, F, Fut>(&self, f: F) -> impl Future<Output = Result<R, JoinError>>
     where
         F: FnOnce(Ready<R>) -> Fut,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         R: Send + 'static,
     {
-        let (tell, told) = oneshot::channel();
-        let mut child = Asking(Some(self.spawn(f(Ready(tell)))));
-        match told.await {
-            Ok(value) => {
-                child.0 = None;
-                Ok(value)
-            }
-            Err(_) => {
-                let cancelled = child.0.as_ref().map(JoinHandle::cancelled_error);
-                child.await.and_then(|()| Err(cancelled.expect("the handle is there until it was awaited")))
+        // An async fn would not know its caller.
+        let meta = Meta::here();
+        async move {
+            let (tell, told) = oneshot::channel();
+            let child = self.spawn_by(f(Ready(tell)), |child| spawn_as(child, meta));
+            let mut child = Asking(Some(child));
+            match told.await {
+                Ok(value) => {
+                    child.0 = None;
+                    Ok(value)
+                }
+                Err(_) => {
+                    let cancelled = child.0.as_ref().map(JoinHandle::cancelled_error);
+                    let cancelled = cancelled.expect("the handle is there until it was awaited");
+                    child.await.and_then(|()| Err(cancelled))
+                }
             }
         }
     }
