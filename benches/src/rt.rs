@@ -1,4 +1,4 @@
-//! What a workload asks of a runtime: every workload is written once, against these two traits.
+//! What a workload asks of a runtime: every workload is written once, against these three traits.
 //!
 //! Each runtime brings the primitives that its users would take: its own timers, channels, locks and
 //! sockets. So a row compares what a program would get, not what the schedulers alone can do.
@@ -11,7 +11,7 @@ pub mod on_tokio;
 use std::future::Future;
 use std::io;
 use std::net::TcpListener as StdListener;
-use std::ops::DerefMut;
+use std::ops::{Deref, DerefMut};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -118,4 +118,61 @@ pub trait Rt: Spawn {
     fn poll_read(stream: &mut Self::Stream, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
     /// Writes once, as a poll.
     fn poll_write(stream: &mut Self::Stream, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>;
+}
+
+/// What tasks share, beside the channels and the lock of [`Rt`].
+pub trait Shared: Rt {
+    /// Permits.
+    type Semaphore: Send + Sync + 'static;
+    /// A permit that is out.
+    type Permit<'a>: Send;
+    /// Wake-ups without a value, of which one is stored.
+    type Notify: Send + Sync + 'static;
+    /// A lock for many readers or one writer.
+    type RwLock: Send + Sync + 'static;
+    /// The lock, locked for reading.
+    type ReadGuard<'a>: Deref<Target = u64> + Send;
+    /// The lock, locked for writing.
+    type WriteGuard<'a>: DerefMut<Target = u64> + Send;
+    /// The sending half of a channel that holds the newest value.
+    type WatchTx: Send + 'static;
+    /// A receiver of the newest value.
+    type WatchRx: Send + 'static;
+    /// The sending half of a channel whose receivers get every value.
+    type CastTx: Send + 'static;
+    /// A receiver of every value.
+    type CastRx: Send + 'static;
+
+    /// A semaphore with so many permits.
+    fn semaphore(permits: usize) -> Self::Semaphore;
+    /// Waits for a permit.
+    fn acquire(semaphore: &Self::Semaphore) -> impl Future<Output = Self::Permit<'_>> + Send;
+
+    /// Nothing stored, nobody waits.
+    fn notify() -> Self::Notify;
+    /// Wakes one, or stores that for the next.
+    fn notify_one(notify: &Self::Notify);
+    /// Waits for a wake-up.
+    fn notified(notify: &Self::Notify) -> impl Future<Output = ()> + Send;
+
+    /// A lock around 0.
+    fn rwlock() -> Self::RwLock;
+    /// Waits for the lock, for reading.
+    fn read_lock(lock: &Self::RwLock) -> impl Future<Output = Self::ReadGuard<'_>> + Send;
+    /// Waits for the lock, for writing.
+    fn write_lock(lock: &Self::RwLock) -> impl Future<Output = Self::WriteGuard<'_>> + Send;
+
+    /// A channel that holds the newest value, at first 0, and so many receivers.
+    fn watch(receivers: usize) -> (Self::WatchTx, Vec<Self::WatchRx>);
+    /// Puts a newer value there.
+    fn publish(tx: &Self::WatchTx, value: u64);
+    /// Waits for a value that this receiver has not seen yet, and takes a look at it.
+    fn changed(rx: &mut Self::WatchRx) -> impl Future<Output = u64> + Send;
+
+    /// A channel with room for so many values, and so many receivers that get each of them.
+    fn broadcast(room: usize, receivers: usize) -> (Self::CastTx, Vec<Self::CastRx>);
+    /// Sends to all of them. The caller sees to it that there is room.
+    fn cast(tx: &Self::CastTx, value: u64) -> impl Future<Output = ()> + Send;
+    /// Waits for the next value; `None` when the sender is gone.
+    fn heard(rx: &mut Self::CastRx) -> impl Future<Output = Option<u64>> + Send;
 }

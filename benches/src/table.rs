@@ -5,7 +5,7 @@ use crate::rt::bare::Bare;
 use crate::rt::on_ours::Ours;
 use crate::rt::on_smol::Smol;
 use crate::rt::on_tokio::Tokio;
-use crate::work::{cost, echo, growth, http, latency, limit, spawn, switch, timers};
+use crate::work::{channels, cost, echo, growth, http, latency, limit, locks, spawn, switch, timers};
 
 /// A column of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,6 +195,83 @@ pub static WORKLOADS: &[Workload] = &[
         run: columns!(switch::mutex_contended),
         allocates: false,
         rows: &[row("rate", Rate, AtLeast(1.5))],
+    },
+    Workload {
+        name: "mutex_free",
+        what: "lock, unlock by a task that is alone",
+        run: columns!(locks::mutex_free),
+        allocates: false,
+        rows: &[row("time", Time, AtMost(0.8))],
+    },
+    Workload {
+        name: "semaphore_contended",
+        what: "acquire, yield, release by 100 tasks with 10 permits",
+        run: columns!(locks::semaphore_contended),
+        allocates: false,
+        rows: &[row("time", Time, AtMost(0.8))],
+    },
+    Workload {
+        name: "semaphore_free",
+        what: "acquire, release by a task that is alone",
+        run: columns!(locks::semaphore_free),
+        allocates: false,
+        rows: &[row("time", Time, AtMost(0.8))],
+    },
+    Workload {
+        name: "rwlock_contended",
+        what: "lock, yield, unlock by 8 tasks, one in 10 times for writing",
+        run: columns!(locks::rwlock_contended),
+        allocates: false,
+        rows: &[row("time", Time, AtMost(0.8))],
+    },
+    Workload {
+        name: "rwlock_read_free",
+        what: "lock for reading, unlock by a task that is alone",
+        run: columns!(locks::rwlock_read_free),
+        allocates: false,
+        rows: &[row("time", Time, AtMost(0.8))],
+    },
+    Workload {
+        name: "notify_across",
+        what: "one wake-up of two tasks that wake each other",
+        run: columns!(locks::notify_across),
+        allocates: false,
+        rows: &[row("time", Time, AtMost(0.8))],
+    },
+    Workload {
+        name: "notify_stored",
+        what: "`notify_one`, `notified` by a task that is alone",
+        run: columns!(locks::notify_stored),
+        allocates: false,
+        rows: &[row("time", Time, AtMost(0.8))],
+    },
+    Workload {
+        name: "oneshot_across",
+        what: "one task asks, the other answers",
+        run: columns!(channels::oneshot_across),
+        allocates: true,
+        rows: &[row("time", Time, AtMost(0.8))],
+    },
+    Workload {
+        name: "oneshot_alone",
+        what: "make, send, receive by a task that is alone",
+        run: columns!(channels::oneshot_alone),
+        allocates: true,
+        rows: &[row("time", Time, AtMost(0.8))],
+    },
+    Workload {
+        name: "watch",
+        what: "a new value at one of 8 receivers, who all see each",
+        run: columns!(channels::watch),
+        allocates: false,
+        rows: &[row("time", Time, AtMost(0.8))],
+    },
+    Workload {
+        name: "broadcast",
+        what: "a value at one of 8 receivers, room for 1024",
+        run: columns!(channels::broadcast),
+        allocates: false,
+        rows: &[row("rate", Rate, AtLeast(1.25))],
     },
     Workload {
         name: "timeout_ready",

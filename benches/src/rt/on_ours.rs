@@ -1,10 +1,12 @@
 //! This runtime.
 
-use super::{Rt, Spawn};
+use super::{Rt, Shared, Spawn};
 use runtime::JoinHandle;
 use runtime::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use runtime::net::{TcpListener, TcpStream};
-use runtime::sync::{Mutex, MutexGuard, mpsc, oneshot};
+use runtime::sync::broadcast::{self, error::RecvError};
+use runtime::sync::{Mutex, MutexGuard, Notify, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use runtime::sync::{Semaphore, SemaphorePermit, mpsc, oneshot, watch};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -135,5 +137,82 @@ impl Rt for Ours {
 
     fn poll_write(stream: &mut TcpStream, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(stream).poll_write(cx, buf)
+    }
+}
+
+impl Shared for Ours {
+    type Semaphore = Semaphore;
+    type Permit<'a> = SemaphorePermit<'a>;
+    type Notify = Notify;
+    type RwLock = RwLock<u64>;
+    type ReadGuard<'a> = RwLockReadGuard<'a, u64>;
+    type WriteGuard<'a> = RwLockWriteGuard<'a, u64>;
+    type WatchTx = watch::Sender<u64>;
+    type WatchRx = watch::Receiver<u64>;
+    type CastTx = broadcast::Sender<u64>;
+    type CastRx = broadcast::Receiver<u64>;
+
+    fn semaphore(permits: usize) -> Semaphore {
+        Semaphore::new(permits)
+    }
+
+    async fn acquire(semaphore: &Semaphore) -> SemaphorePermit<'_> {
+        semaphore.acquire().await.expect("nobody closes it")
+    }
+
+    fn notify() -> Notify {
+        Notify::new()
+    }
+
+    fn notify_one(notify: &Notify) {
+        notify.notify_one();
+    }
+
+    async fn notified(notify: &Notify) {
+        notify.notified().await;
+    }
+
+    fn rwlock() -> Self::RwLock {
+        RwLock::new(0)
+    }
+
+    async fn read_lock(lock: &Self::RwLock) -> Self::ReadGuard<'_> {
+        lock.read().await
+    }
+
+    async fn write_lock(lock: &Self::RwLock) -> Self::WriteGuard<'_> {
+        lock.write().await
+    }
+
+    fn watch(receivers: usize) -> (Self::WatchTx, Vec<Self::WatchRx>) {
+        let (tx, rx) = watch::channel(0);
+        (tx, vec![rx; receivers])
+    }
+
+    fn publish(tx: &Self::WatchTx, value: u64) {
+        tx.send(value).expect("the receivers are gone");
+    }
+
+    async fn changed(rx: &mut Self::WatchRx) -> u64 {
+        rx.changed().await.expect("the sender is gone");
+        *rx.borrow_and_update()
+    }
+
+    fn broadcast(room: usize, receivers: usize) -> (Self::CastTx, Vec<Self::CastRx>) {
+        let (tx, _) = broadcast::channel(room);
+        let receivers = (0..receivers).map(|_| tx.subscribe()).collect();
+        (tx, receivers)
+    }
+
+    async fn cast(tx: &Self::CastTx, value: u64) {
+        tx.send(value).expect("the receivers are gone");
+    }
+
+    async fn heard(rx: &mut Self::CastRx) -> Option<u64> {
+        match rx.recv().await {
+            Ok(value) => Some(value),
+            Err(RecvError::Closed) => None,
+            Err(RecvError::Lagged(missed)) => panic!("missed {missed} values"),
+        }
     }
 }

@@ -1,15 +1,19 @@
-//! smol: async-executor on threads of ours, async-io, blocking, async-channel, async-lock.
+//! smol: async-executor on threads of ours, async-io, blocking, async-channel, async-lock,
+//! async-broadcast, event-listener.
 //!
 //! The executor is a static, as smol's own global one is; a runtime is the threads that run it.
 
-use super::{Rt, Spawn};
+use super::{Rt, Shared, Spawn};
+use event_listener::Event;
 use smol::channel::{self, Receiver, Sender};
 use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use smol::lock::{Mutex, MutexGuard};
+use smol::lock::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use smol::lock::{Semaphore, SemaphoreGuard};
 use smol::net::{TcpListener, TcpStream};
 use smol::{Executor, Task, Timer, future};
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -164,5 +168,103 @@ impl Rt for Smol {
 
     fn poll_write(stream: &mut TcpStream, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(stream).poll_write(cx, buf)
+    }
+}
+
+/// A stored wake-up and those who wait, as event-listener's documentation has it.
+#[derive(Debug, Default)]
+pub struct Notify {
+    is_stored: AtomicBool,
+    waiters: Event,
+}
+
+impl Shared for Smol {
+    type Semaphore = Semaphore;
+    type Permit<'a> = SemaphoreGuard<'a>;
+    type Notify = Notify;
+    type RwLock = RwLock<u64>;
+    type ReadGuard<'a> = RwLockReadGuard<'a, u64>;
+    type WriteGuard<'a> = RwLockWriteGuard<'a, u64>;
+    type WatchTx = async_broadcast::Sender<u64>;
+    type WatchRx = async_broadcast::Receiver<u64>;
+    type CastTx = async_broadcast::Sender<u64>;
+    type CastRx = async_broadcast::Receiver<u64>;
+
+    fn semaphore(permits: usize) -> Semaphore {
+        Semaphore::new(permits)
+    }
+
+    async fn acquire(semaphore: &Semaphore) -> SemaphoreGuard<'_> {
+        semaphore.acquire().await
+    }
+
+    fn notify() -> Notify {
+        Notify::default()
+    }
+
+    fn notify_one(notify: &Notify) {
+        notify.is_stored.store(true, Ordering::Release);
+        notify.waiters.notify(1);
+    }
+
+    async fn notified(notify: &Notify) {
+        let taken = || notify.is_stored.swap(false, Ordering::Acquire);
+        while !taken() {
+            let listener = notify.waiters.listen();
+            if taken() {
+                break;
+            }
+            listener.await;
+        }
+    }
+
+    fn rwlock() -> Self::RwLock {
+        RwLock::new(0)
+    }
+
+    async fn read_lock(lock: &Self::RwLock) -> Self::ReadGuard<'_> {
+        lock.read().await
+    }
+
+    async fn write_lock(lock: &Self::RwLock) -> Self::WriteGuard<'_> {
+        lock.write().await
+    }
+
+    fn watch(receivers: usize) -> (Self::WatchTx, Vec<Self::WatchRx>) {
+        // With room for one value, which a newer one replaces.
+        let (mut tx, rx) = async_broadcast::broadcast(1);
+        tx.set_overflow(true);
+        (tx, vec![rx; receivers])
+    }
+
+    fn publish(tx: &Self::WatchTx, value: u64) {
+        tx.try_broadcast(value).expect("the receivers are gone");
+    }
+
+    async fn changed(rx: &mut Self::WatchRx) -> u64 {
+        loop {
+            match rx.recv_direct().await {
+                Ok(value) => return value,
+                Err(async_broadcast::RecvError::Overflowed(_)) => {}
+                Err(async_broadcast::RecvError::Closed) => panic!("the sender is gone"),
+            }
+        }
+    }
+
+    fn broadcast(room: usize, receivers: usize) -> (Self::CastTx, Vec<Self::CastRx>) {
+        let (tx, rx) = async_broadcast::broadcast(room);
+        (tx, vec![rx; receivers])
+    }
+
+    async fn cast(tx: &Self::CastTx, value: u64) {
+        tx.broadcast_direct(value).await.expect("the receivers are gone");
+    }
+
+    async fn heard(rx: &mut Self::CastRx) -> Option<u64> {
+        match rx.recv_direct().await {
+            Ok(value) => Some(value),
+            Err(async_broadcast::RecvError::Closed) => None,
+            Err(async_broadcast::RecvError::Overflowed(missed)) => panic!("missed {missed} values"),
+        }
     }
 }
