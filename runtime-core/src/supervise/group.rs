@@ -30,7 +30,7 @@ use std::thread;
 ///
 /// # Cancel safety
 /// Dropping the future asks all tasks for their end. When the task in which it is awaited listens
-/// ([`task::cancelled`](crate::task::cancelled)) and is asked for its end, so are the group's tasks, and the group goes on to wait for
+/// ([`task::cancelled`]) and is asked for its end, so are the group's tasks, and the group goes on to wait for
 /// them.
 ///
 /// # Errors
