@@ -1,5 +1,28 @@
-//! What asyncio's users rely on, a module for each part of it. Where tokio's semantics differ, the test fails under
-//! them. Times are those of the paused clock, so they are exact: 0.1 s and 0.3 s of cleanup are 0.4 s.
+//! What asyncio's users rely on. Where tokio's semantics differ, the test fails under them. Times are those of the
+//! paused clock, so they are exact: 0.1 s and 0.3 s of cleanup are 0.4 s. What is said about asyncio is checked with
+//! the machine's Python where it can be, by a function of the same name in `tests/python/asyncio_promises.py`.
+//!
+//! | asyncio | module |
+//! |---|---|
+//! | coroutines, `run`, `run_until_complete`, the end of a loop | `running` |
+//! | `create_task`, names, `current_task`, `done`, `result`, `add_done_callback` | `tasks` |
+//! | `Task.cancel` | `cancelling` |
+//! | `Future` | `futures_set` |
+//! | `gather`, `return_exceptions` | `gathering` |
+//! | `wait`, `as_completed` | `waiting` |
+//! | `wait_for`, `timeout`, `sleep(0)` | `timeouts` |
+//! | `shield` | `shielding` |
+//! | `TaskGroup` | `groups` |
+//! | `call_soon`, `call_later`, `call_soon_threadsafe`, `run_coroutine_threadsafe` | `callbacks` |
+//! | `run_in_executor`, `to_thread` | `blocking` |
+//! | `Lock`, `Event`, `Condition`, `Semaphore`, `BoundedSemaphore`, `Barrier` | `locks` |
+//! | `Queue`, `PriorityQueue`, `LifoQueue` | `queues` |
+//! | streams, `start_server` | `streams` |
+//! | "exception was never retrieved" | `reports` |
+//! | `contextvars` | `context` |
+//! | lines of stdin, and that it may stay open | `tests/examples_asyncio.rs` |
+//!
+//! Not yet: pools of one's own, `Server.close`, processes, signals, files, `all_tasks`, debug mode.
 
 mod blocking;
 mod callbacks;

@@ -5,9 +5,13 @@ can be seen, with the same name. Prints these names.
 import asyncio
 import contextvars
 import inspect
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+
+if sys.version_info < (3, 11):
+    sys.exit("Python 3.11 or later is needed: it has TaskGroup, Barrier and Runner")
 
 PROMISES = []
 
