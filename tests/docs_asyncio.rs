@@ -52,3 +52,48 @@ fn the_list_has_functions_classes_methods_and_attributes() {
         assert!(names.contains(name), "{name}");
     }
 }
+
+/// What the tables name is there: this is compiled.
+#[test]
+fn the_names_on_our_side_exist() {
+    use runtime::net::unix::pipe::{Receiver, Sender};
+    use runtime::net::{
+        TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
+    };
+    use runtime::sync::{self, Barrier, BoundedSemaphore, Condvar, Event, LifoQueue, PriorityQueue, Queue};
+    use runtime::task::{self, JoinSet, ReturnWhen, TaskGroup, TimerHandle};
+    use runtime::{Builder, Handle, JoinError, JoinHandle, Runtime, time};
+    use std::any::type_name_of_val as name;
+
+    type Types<'a> = (
+        (TcpListener, UdpSocket, UnixDatagram, UnixListener, UnixStream, Sender, Receiver),
+        (BoundedSemaphore, Condvar, Event, LifoQueue<u8>, PriorityQueue<u8>, sync::OverRelease),
+        (sync::promise::Cancelled, sync::queue::Closed<u8>, time::error::Elapsed, TaskGroup<u8>),
+        (runtime::io::AsyncFd<TcpSocket>, runtime::io::BufReader<&'a TcpStream>, ReturnWhen, Barrier),
+    );
+    let named = [
+        std::any::type_name::<Types<'_>>(),
+        name(&(Runtime::handle, Runtime::enter, Runtime::shutdown_timeout, Runtime::shutdown_background)),
+        name(&(Builder::max_blocking_threads, Builder::thread_keep_alive, Builder::build)),
+        name(&(Handle::current, Handle::try_current, runtime::net::lookup_host::<&str>)),
+        name(&(time::pause, time::advance, time::Sleep::reset, time::Sleep::deadline, time::Instant::now)),
+        name(&(JoinHandle::<u8>::cancel, JoinHandle::<u8>::timeout, JoinHandle::<u8>::shared)),
+        name(&(JoinHandle::<u8>::try_result, JoinHandle::<u8>::is_finished, JoinHandle::<u8>::abort)),
+        name(&(JoinHandle::<u8>::task_name, JoinHandle::<u8>::join_blocking, JoinError::is_cancelled)),
+        name(&(task::current, task::try_current, task::cancel_requested, task::cancelled, task::yield_now)),
+        name(&(
+            task::Outcome::is_cancelled,
+            task::TaskInfo::name,
+            TimerHandle::cancel,
+            TimerHandle::is_pending,
+        )),
+        name(&(JoinSet::<u8>::join_next, JoinSet::<u8>::wait, task::AbortOnDropHandle::<u8>::new)),
+        name(&(sync::Promise::<u8>::set, sync::Promise::<u8>::cancel, sync::PromiseFuture::<u8>::is_done)),
+        name(&(sync::PromiseFuture::<u8>::try_get, sync::Mutex::<u8>::try_lock, Barrier::abort)),
+        name(&(sync::Semaphore::add_permits, sync::Semaphore::available_permits, Condvar::notify_all)),
+        name(&(Queue::<u8>::join, Queue::<u8>::close, Queue::<u8>::close_now, sync::queue::Item::<u8>::done)),
+        name(&(TcpStream::from_std, TcpStream::peer_addr, TcpStream::into_split, UnixStream::peer_cred)),
+        name(&(TcpStream::set_zero_linger, TcpSocket::connect, TcpListener::local_addr)),
+    ];
+    assert!(named.iter().all(|names| names.contains("runtime")));
+}
