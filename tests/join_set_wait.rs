@@ -207,6 +207,21 @@ fn a_dropped_wait_loses_nothing_and_keeps_the_order() {
     }
 }
 
+/// A failure that was seen by a wait that is dropped, and taken out by other means, is over.
+#[test]
+fn a_failure_that_was_taken_out_ends_no_later_wait() {
+    for rt in flavors() {
+        rt.block_on(async {
+            let mut set = JoinSet::new();
+            ended(&set.spawn(async { panic!("on purpose") })).await;
+            sleeper(&mut set, 2);
+            assert!(poll_immediate(pin!(set.wait(ReturnWhen::AllCompleted, None))).await.is_none());
+            assert!(set.join_next().await.unwrap().unwrap_err().is_panic());
+            assert_eq!(values(set.wait(ReturnWhen::FirstException, None).await), [2]);
+        });
+    }
+}
+
 /// What a dropped wait had seen belongs to the set in every respect.
 #[test]
 fn what_a_dropped_wait_had_seen_is_emptied_and_dropped_with_the_set() {

@@ -283,6 +283,6 @@ macro_rules! __task_local {
     };
     (inherited [$($attr:tt)*] $vis:vis $name:ident $type:ty) => {
         $($attr)*
-        $vis static $name: $crate::task::LocalKey<$type> = $crate::task::LocalKey::<$type>::inherited();
+        $vis static $name: $crate::task::LocalKey<$type> = $crate::__private::inherited_key::<$type>();
     };
 }

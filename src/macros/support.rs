@@ -4,6 +4,7 @@
 //! wherever it stands, whatever the caller calls `Poll`, `Future`, `core` or `u32`.
 
 use runtime_core::coop;
+use runtime_core::task::LocalKey;
 use std::task::Context;
 
 pub use futures_util::future::MaybeDone;
@@ -28,6 +29,12 @@ pub use std::unreachable;
 #[track_caller]
 pub fn select_all_disabled() -> ! {
     panic!("every branch of `select!` is disabled, and it has no `else` branch")
+}
+
+/// The key of an `#[inherit]` static. (A function of its own: a bound that the type misses is reported where the type
+/// stands.)
+pub const fn inherited_key<T: Clone + Send + 'static>() -> LocalKey<T> {
+    LocalKey::inherited()
 }
 
 /// The branch whose turn it is `steps` after that of `first`, of `count`.
