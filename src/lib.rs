@@ -65,11 +65,6 @@ pub mod task {
         pub use runtime_core::join_set::{Builder, JoinSet, ReturnWhen};
     }
 
-    /// The futures of tasks' functions, where they need a name.
-    pub mod futures {
-        pub use runtime_core::task::TaskLocalFuture;
-    }
-
     /// Cooperative scheduling: the budget of a poll.
     pub mod coop {
         pub use runtime_core::coop::futures::{

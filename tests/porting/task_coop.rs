@@ -61,3 +61,13 @@ async fn cooperative() {
     });
     assert!(polls.await > 1);
 }
+
+/// `task`: `consume_budget`, `unconstrained`.
+/// `task::Unconstrained`.
+#[tokio::test]
+async fn without_coop() {
+    use tokio::task::{self, Unconstrained};
+
+    let greedy: Unconstrained<_> = task::unconstrained(task::consume_budget());
+    greedy.await;
+}

@@ -25,7 +25,8 @@ async fn build_task() {
     let mut set = JoinSet::new();
     set.build_task().name("one").spawn(async { 1 }).unwrap();
     set.build_task().name("two").spawn_on(async { 2 }, &Handle::current()).unwrap();
-    let sum = LocalSet::new().run_until(async move {
+    let local = LocalSet::new();
+    let sum = local.run_until(async move {
         set.build_task().name("three").spawn_local(async { *Rc::new(3) }).unwrap();
         set.join_all().await.into_iter().sum::<i32>()
     });
