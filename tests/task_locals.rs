@@ -3,11 +3,11 @@
 mod sync_support;
 
 use futures::executor::block_on;
-use futures::future::poll_immediate;
+use futures::future::{BoxFuture, poll_immediate};
 use runtime::task::{AccessError, JoinSet, LocalKey, LocalSet, TaskLocalFuture, yield_now};
 use runtime::{Builder, Runtime, task_local};
 use std::cell::{Cell, RefCell};
-use std::future::{Future, pending};
+use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
@@ -273,7 +273,7 @@ fn local_children_inherit() {
 /// Through several generations, each with its own value on top.
 #[test]
 fn grandchildren_inherit_what_their_parents_had() {
-    fn descend(depth: u32) -> std::pin::Pin<Box<dyn Future<Output = Vec<(u32, String)>> + Send>> {
+    fn descend(depth: u32) -> BoxFuture<'static, Vec<(u32, String)>> {
         Box::pin(async move {
             let mut seen = vec![(TRACE.get(), NAME.get())];
             if depth > 0 {

@@ -96,7 +96,15 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        spawn_on(&self.home, future, Meta::here())
+        self.spawn_with(future, Meta::here())
+    }
+
+    pub(crate) fn spawn_with<F>(&self, future: F, meta: Meta) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        spawn_on(&self.home, future, meta)
     }
 
     /// Runs `future`, and the set's tasks beside it, until `future` is ready. Inside, `spawn_local` adds to the

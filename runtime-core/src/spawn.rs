@@ -5,6 +5,7 @@
 use crate::context;
 use crate::coop;
 use crate::handle::Handle;
+use crate::local_set::LocalSet;
 use crate::local_tasks::LocalTasks;
 use crate::task::{JoinHandle, Meta};
 use std::fmt;
@@ -221,6 +222,19 @@ impl<'a> Builder<'a> {
         F::Output: 'static,
     {
         Ok(spawn_local_with(future, self.meta()))
+    }
+
+    /// As [`LocalSet::spawn_local`].
+    ///
+    /// # Errors
+    /// None today.
+    #[track_caller]
+    pub fn spawn_local_on<F>(self, future: F, local_set: &LocalSet) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        Ok(local_set.spawn_with(future, self.meta()))
     }
 }
 

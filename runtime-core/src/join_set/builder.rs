@@ -4,6 +4,7 @@
 
 use super::JoinSet;
 use crate::handle::Handle;
+use crate::local_set::LocalSet;
 use crate::spawn;
 use crate::task::AbortHandle;
 use std::fmt;
@@ -71,6 +72,19 @@ impl<'a, T: 'static> Builder<'a, T> {
         F: Future<Output = T> + 'static,
     {
         let handle = self.task.spawn_local(future)?;
+        Ok(self.set.insert(handle))
+    }
+
+    /// As [`JoinSet::spawn_local_on`].
+    ///
+    /// # Errors
+    /// None today.
+    #[track_caller]
+    pub fn spawn_local_on<F>(self, future: F, local_set: &LocalSet) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + 'static,
+    {
+        let handle = self.task.spawn_local_on(future, local_set)?;
         Ok(self.set.insert(handle))
     }
 }
