@@ -13,9 +13,10 @@ const MEMBERS_MAX: usize = 6;
 
 struct Member {
     abort: AbortHandle,
-    /// Lets it end.
-    go: Option<oneshot::Sender<()>>,
+    /// Lets it end, or panic.
+    go: Option<oneshot::Sender<bool>>,
     is_aborted: bool,
+    has_panicked: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -72,12 +73,15 @@ impl SetWorld {
         let (go, may_go) = oneshot::channel();
         let at = self.members.len();
         let task = async move {
-            let _ = may_go.await;
+            if may_go.await == Ok(true) {
+                // Without the hook's line on stderr.
+                std::panic::resume_unwind(Box::new("on purpose"));
+            }
             at
         };
         let abort = set.spawn_on(task, self.runtime.handle());
         drop(set);
-        self.members.push(Member { abort, go: Some(go), is_aborted: false });
+        self.members.push(Member { abort, go: Some(go), is_aborted: false, has_panicked: false });
         self.running += 1;
         self.run();
     }
@@ -91,10 +95,12 @@ impl SetWorld {
         let member = &mut self.members[at];
         let go = member.go.take().unwrap();
         member.is_aborted = aborts;
+        // Every third.
+        member.has_panicked = !aborts && at % 3 == 0;
         if aborts {
             member.abort.abort();
         } else {
-            go.send(()).unwrap();
+            go.send(member.has_panicked).unwrap();
         }
         self.running -= 1;
         self.ended.push_back(at);
@@ -111,8 +117,10 @@ impl SetWorld {
         self.are_in_order |= self.ended.is_empty();
         let member = &self.members[at];
         match result {
-            Ok(number) => assert!(number == at && !member.is_aborted),
-            Err(error) => assert!(error.is_cancelled() && member.is_aborted),
+            Ok(number) => assert!(number == at && !member.is_aborted && !member.has_panicked),
+            Err(error) => {
+                assert!(error.is_cancelled() == member.is_aborted && error.is_panic() == member.has_panicked);
+            }
         }
     }
 
@@ -130,7 +138,7 @@ impl SetWorld {
             || match when {
                 ReturnWhen::AllCompleted => false,
                 ReturnWhen::FirstCompleted => !self.ended.is_empty(),
-                ReturnWhen::FirstException => self.ended.iter().any(|at| self.members[*at].is_aborted),
+                ReturnWhen::FirstException => self.ended.iter().any(|at| self.members[*at].has_panicked),
             }
     }
 

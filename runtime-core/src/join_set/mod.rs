@@ -70,19 +70,24 @@ type Outcome<T> = (Id, Result<T, JoinError>);
 
 struct Taken<T> {
     outcomes: VecDeque<Outcome<T>>,
-    /// How many of them are errors.
+    /// How many of them are errors, but for cancelled tasks.
     failures: usize,
+}
+
+/// What `ReturnWhen::FirstException` waits for.
+fn is_failure<T>((_, result): &Outcome<T>) -> bool {
+    result.as_ref().is_err_and(|error| !error.is_cancelled())
 }
 
 impl<T> Taken<T> {
     fn push(&mut self, outcome: Outcome<T>) {
-        self.failures += usize::from(outcome.1.is_err());
+        self.failures += usize::from(is_failure(&outcome));
         self.outcomes.push_back(outcome);
     }
 
     fn pop(&mut self) -> Option<Outcome<T>> {
         let outcome = self.outcomes.pop_front()?;
-        self.failures -= usize::from(outcome.1.is_err());
+        self.failures -= usize::from(is_failure(&outcome));
         Some(outcome)
     }
 }

@@ -18,10 +18,9 @@ pub enum ReturnWhen {
     AllCompleted,
     /// When one member has ended, however it did.
     FirstCompleted,
-    /// When one member has panicked or was cancelled, or all have ended.
+    /// When one member has panicked, or all have ended. One that was cancelled does not count, as in asyncio.
     ///
-    /// A member that returns an `Err` of its own has *finished*: the set cannot see inside of a `T`. (asyncio,
-    /// which cannot tell the two apart, counts exceptions but not cancellations here.)
+    /// A member that returns an `Err` of its own has *finished*: the set cannot see inside of a `T`.
     FirstException,
 }
 
