@@ -109,17 +109,23 @@ impl<T> Lock<T> {
             );
             self.enter(0, count_in);
         }
+        self.guard()
+    }
+
+    /// The value if nobody writes or is about to.
+    pub(super) fn try_read(&self) -> Option<ReadGuard<'_, T>> {
+        let count_in = |word: usize| (word & (WRITER | QUEUED) == 0).then(|| word + READER);
+        self.try_enter(count_in).then(|| self.guard())
+    }
+
+    /// For a reader that has been counted in.
+    fn guard(&self) -> ReadGuard<'_, T> {
         let _ = HELD.try_with(|held| {
             let is_same = held.reads.get() == 0 || held.read.get() == self.address();
             held.read.set(if is_same { self.address() } else { 0 });
             held.reads.set(held.reads.get() + 1);
         });
         ReadGuard { lock: self, _stays: PhantomData }
-    }
-
-    /// The value if nobody writes or is about to.
-    pub(super) fn try_read_now(&self) -> Option<ReadGuard<'_, T>> {
-        (self.word.load(Ordering::Relaxed) & (WRITER | QUEUED) == 0).then(|| self.read())
     }
 
     /// # Panics
