@@ -44,8 +44,8 @@ mod shape {
 }
 #[cfg(loom)]
 mod shape {
-    /// Models let others run at once.
-    pub(super) const SPINS_MAX: u32 = 0;
+    /// Models let others run soon.
+    pub(super) const SPINS_MAX: u32 = 1;
 }
 
 /// Looks that let other threads run, before the first pause.
@@ -200,7 +200,7 @@ impl Looks {
     fn pause(&mut self) {
         self.0 += 1;
         match self.0 {
-            looks if looks <= SPINS_MAX => hint::spin_loop(),
+            ..=SPINS_MAX => hint::spin_loop(),
             _ => self.pause_long(),
         }
     }
