@@ -15,6 +15,7 @@ use runtime_core::sync::{
     broadcast, oneshot, watch,
 };
 use std::cell::Cell;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -95,6 +96,16 @@ fn watched_values_are_shared_and_sent() {
     sync::<watch::Ref<'_, OnlySync>>();
     not!(Send: watch::Ref<'static, u8>);
     not!(Sync: watch::Ref<'static, OnlySend>);
+}
+
+/// What a panic in foreign code leaves behind is said in the docs, as with a `std::sync::Mutex`.
+#[test]
+fn channels_with_many_receivers_go_through_a_panic() {
+    fn unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
+    unwind_safe::<broadcast::Sender<OnlySend>>();
+    unwind_safe::<broadcast::Receiver<OnlySend>>();
+    unwind_safe::<watch::Sender<u8>>();
+    unwind_safe::<watch::Receiver<u8>>();
 }
 
 #[test]

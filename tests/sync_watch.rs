@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::Duration;
 use sync_support::{Polled, within_bounds};
 
 #[test]
@@ -336,6 +337,9 @@ fn a_waiting_sender_goes_before_new_readers() {
         }
         let late = rx.clone();
         let reader = thread::spawn(move || *late.borrow());
+        // Time for the reader to do the wrong thing: it must wait, however long this takes.
+        thread::sleep(Duration::from_millis(50));
+        assert!(!reader.is_finished());
         drop(first);
         assert_eq!(reader.join().unwrap(), 1);
         sender.join().unwrap();

@@ -253,3 +253,68 @@ fn an_upgrade_meets_the_last_sender() {
         assert_eq!(received, thread.join().unwrap());
     });
 }
+
+fn closed_against_drop() {
+    let (tx, rx) = mpsc::channel::<Value>(1);
+    let receiver = thread::spawn(move || drop(rx));
+    block_on(tx.closed());
+    assert!(tx.is_closed());
+    receiver.join().unwrap();
+}
+
+#[test]
+fn closed_meets_a_drop() {
+    model(closed_against_drop);
+}
+
+#[test]
+fn twin_looks_before_it_can_be_told() {
+    expect_failure("twin_looks_before_it_can_be_told", "deadlock", || {
+        plant(Fault::ClosedSeenEarly);
+        closed_against_drop();
+    });
+}
+
+/// A permit outlives the receiver: what is sent into it is dropped with the channel.
+#[test]
+fn a_permit_meets_a_dropped_receiver() {
+    model(|| {
+        let (tx, rx) = mpsc::channel(1);
+        let permit = tx.try_reserve_owned().unwrap();
+        let sender = thread::spawn(move || drop(permit.send(Value::new(0))));
+        drop(rx);
+        sender.join().unwrap();
+    });
+}
+
+/// The channel closes while a sender waits for room and another one has some: the first is refused, the second
+/// arrives.
+#[test]
+fn a_close_meets_a_waiting_send_and_a_permit() {
+    model(|| {
+        let (tx, mut rx) = mpsc::channel(1);
+        let permit = tx.clone().try_reserve_owned().unwrap();
+        let waiting = thread::spawn(move || block_on(tx.send(Value::new(1))).is_err());
+        rx.close();
+        drop(permit.send(Value::new(0)));
+        assert_eq!(block_on(rx.recv()).as_deref(), Some(&0));
+        assert!(block_on(rx.recv()).is_none());
+        assert!(waiting.join().unwrap(), "sent into a closed channel");
+    });
+}
+
+/// Many at once, while they come, and the end behind them.
+#[test]
+fn a_batch_meets_sends_and_the_end() {
+    model(|| {
+        let (tx, mut rx) = mpsc::unbounded_channel();
+        let sender = thread::spawn(move || {
+            tx.send(Value::new(0)).unwrap();
+            tx.send(Value::new(1)).unwrap();
+        });
+        let mut all = Vec::new();
+        while block_on(rx.recv_many(&mut all, 2)) > 0 {}
+        assert!(all.iter().map(|value| **value).eq(0..2));
+        sender.join().unwrap();
+    });
+}

@@ -115,15 +115,53 @@ fn a_change_of_wakers_meets_a_send() {
 }
 
 /// The sender waits for the receiver to go; it moves between tasks meanwhile.
+fn closed_against_drop() {
+    let (mut tx, rx) = oneshot::channel::<Value>();
+    let _ = tx.poll_closed(&mut noop());
+    let receiver = thread::spawn(move || drop(rx));
+    block_on(poll_fn(|cx| tx.poll_closed(cx)));
+    receiver.join().unwrap();
+    assert!(tx.send(Value::new(())).is_err());
+}
+
 #[test]
 fn closed_meets_a_drop() {
+    model(closed_against_drop);
+}
+
+#[test]
+fn twin_does_not_look_again_for_the_end() {
+    expect_failure("twin_does_not_look_again_for_the_end", "deadlock", || {
+        plant(Fault::OneshotClosedUnchecked);
+        closed_against_drop();
+    });
+}
+
+/// The receiver closes and goes while the sender, which had left its waker, sends: the value comes back, or goes with
+/// the channel.
+#[test]
+fn a_closing_receiver_goes_while_a_polled_sender_sends() {
     model(|| {
-        let (mut tx, rx) = oneshot::channel::<Value>();
+        let (mut tx, mut rx) = oneshot::channel();
         let _ = tx.poll_closed(&mut noop());
-        let receiver = thread::spawn(move || drop(rx));
-        block_on(poll_fn(|cx| tx.poll_closed(cx)));
-        receiver.join().unwrap();
-        assert!(tx.send(Value::new(())).is_err());
+        let sender = thread::spawn(move || drop(tx.send(Value::new(()))));
+        rx.close();
+        drop(rx);
+        sender.join().unwrap();
+    });
+}
+
+/// The value is asked for without waiting while it comes: it is seen sooner or later, once.
+#[test]
+fn looks_meet_a_send() {
+    model(|| {
+        let (tx, mut rx) = oneshot::channel();
+        let sender = thread::spawn(move || tx.send(Value::new(())).unwrap());
+        let early = rx.try_recv().is_ok();
+        assert_eq!(rx.is_terminated(), early);
+        sender.join().unwrap();
+        assert_eq!(rx.is_empty(), early);
+        assert_eq!(rx.try_recv().is_ok(), !early);
     });
 }
 

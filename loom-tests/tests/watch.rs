@@ -68,6 +68,21 @@ fn twin_looks_before_the_lock() {
     });
 }
 
+/// A sender that has to wake somebody for one version wakes who waits for the next one already: it waits on.
+#[test]
+fn a_wait_that_is_woken_for_nothing_waits_on() {
+    model(|| {
+        let (tx, mut rx) = watch::channel(0);
+        let mut first = rx.clone();
+        let mut changed = Box::pin(async move { first.changed().await });
+        assert!(changed.as_mut().poll(&mut noop()).is_pending());
+        let sender = thread::spawn(move || tx.send(1).unwrap());
+        block_on(rx.changed()).unwrap();
+        assert!(block_on(rx.changed()).is_err(), "there was no other version");
+        sender.join().unwrap();
+    });
+}
+
 #[test]
 fn a_wait_meets_the_last_sender() {
     model(|| {

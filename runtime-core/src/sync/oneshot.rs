@@ -277,8 +277,12 @@ impl<T> Sender<T> {
         }
         if state & CLOSED == 0 {
             let old = leave_waker(cx.waker(), |cell| end.with_tx_waker(cell));
-            state = end.set(TX_WAKER);
+            let after = end.set(TX_WAKER);
             drop_quietly(old);
+            if planted(Fault::OneshotClosedUnchecked) {
+                return Poll::Pending;
+            }
+            state = after;
         }
         if state & CLOSED == 0 {
             return Poll::Pending;

@@ -29,6 +29,10 @@ pub enum Fault {
     OneshotUnchecked,
     /// A oneshot sender publishes its value without looking whether the receiver closed.
     OneshotSendsClosed,
+    /// A oneshot sender that waits for the end does not look at what was there when it left its waker.
+    OneshotClosedUnchecked,
+    /// A channel's sender looks whether the channel is closed before it can be told.
+    ClosedSeenEarly,
     /// A channel's receiver goes to sleep without marking the slot it waits for.
     SlotUnmarked,
     /// A channel's receiver looks for the last sender before it leaves its waker.

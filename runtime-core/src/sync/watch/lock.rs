@@ -25,7 +25,7 @@
 //! - I2: a read guard stays on its thread (it is not `Send`), so [`Held`] counts what its thread holds.
 
 use crate::primitive::atomic::{AtomicUsize, Ordering};
-use crate::primitive::{Condvar, Mutex, UnsafeCell, hint};
+use crate::primitive::{Condvar, Mutex, UnsafeCell};
 use crate::sync::fault::{Fault, planted};
 use crate::tls;
 use std::cell::Cell;
@@ -33,7 +33,7 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use self::shape::SPINS_MAX;
+use self::spinning::spin;
 
 const WRITER: usize = 1;
 const PARKED: usize = 2;
@@ -41,14 +41,26 @@ const QUEUED: usize = 4;
 const READER: usize = 8;
 
 #[cfg(not(loom))]
-mod shape {
+mod spinning {
+    use crate::primitive::hint;
+
     /// How often to look before sleeping: a swap of the value is over in that time.
-    pub(super) const SPINS_MAX: usize = 64;
+    const SPINS_MAX: usize = 64;
+
+    /// Looks a few times whether `enter` succeeds.
+    pub(super) fn spin(mut enter: impl FnMut() -> bool) -> bool {
+        (0..SPINS_MAX).any(|_| {
+            hint::spin_loop();
+            enter()
+        })
+    }
 }
 #[cfg(loom)]
-mod shape {
-    /// Models sleep at once.
-    pub(super) const SPINS_MAX: usize = 0;
+mod spinning {
+    /// Models sleep at once: a look more would hide what is wrong with the sleep.
+    pub(super) fn spin(_: impl FnMut() -> bool) -> bool {
+        false
+    }
 }
 
 /// What this thread holds of locks of this kind, by their addresses.
@@ -109,17 +121,23 @@ impl<T> Lock<T> {
             );
             self.enter(0, count_in);
         }
+        self.guard()
+    }
+
+    /// The value if nobody writes or is about to.
+    pub(super) fn try_read(&self) -> Option<ReadGuard<'_, T>> {
+        let count_in = |word: usize| (word & (WRITER | QUEUED) == 0).then(|| word + READER);
+        self.try_enter(count_in).then(|| self.guard())
+    }
+
+    /// For a reader that has been counted in.
+    fn guard(&self) -> ReadGuard<'_, T> {
         let _ = HELD.try_with(|held| {
             let is_same = held.reads.get() == 0 || held.read.get() == self.address();
             held.read.set(if is_same { self.address() } else { 0 });
             held.reads.set(held.reads.get() + 1);
         });
         ReadGuard { lock: self, _stays: PhantomData }
-    }
-
-    /// The value if nobody writes or is about to.
-    pub(super) fn try_read_now(&self) -> Option<ReadGuard<'_, T>> {
-        (self.word.load(Ordering::Relaxed) & (WRITER | QUEUED) == 0).then(|| self.read())
     }
 
     /// # Panics
@@ -154,11 +172,8 @@ impl<T> Lock<T> {
     /// As [`try_enter`](Self::try_enter), but waits. `bits` are set while it sleeps.
     #[cold]
     fn enter(&self, bits: usize, claim: impl Fn(usize) -> Option<usize>) {
-        for _ in 0..SPINS_MAX {
-            hint::spin_loop();
-            if self.try_enter(&claim) {
-                return;
-            }
+        if spin(|| self.try_enter(&claim)) {
+            return;
         }
         let asleep = if planted(Fault::WatchParksSilently) { 0 } else { PARKED | bits };
         let mut lot = self.lot.lock();

@@ -233,7 +233,7 @@ impl<T> Drop for Sender<T> {
 impl<T: fmt::Debug> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Sender");
-        match self.shared.value.try_read_now() {
+        match self.shared.value.try_read() {
             Some(value) => out.field("value", &*value),
             None => out.field("value", &format_args!("<locked>")),
         };
