@@ -60,6 +60,11 @@ pub mod task {
     };
     pub use runtime_core::task::{AbortOnDropHandle, AccessError, LocalKey, TaskLocalFuture};
 
+    /// Futures that one seldom names.
+    pub mod futures {
+        pub use runtime_core::task::TaskLocalFuture;
+    }
+
     /// Sets of tasks: what [`JoinSet`] needs besides.
     pub mod join_set {
         pub use runtime_core::join_set::{Builder, JoinSet, ReturnWhen};

@@ -4,7 +4,7 @@
 pub use crate::{Builder, EnterGuard, Flavor as RuntimeFlavor, Handle, TryCurrentError};
 
 use crate::JoinHandle;
-use runtime_core::runtime::Runtime as Core;
+use runtime_core::runtime::{AsRuntime, Runtime as Core};
 use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
@@ -30,8 +30,8 @@ impl RefUnwindSafe for Runtime {}
 
 /// For [`LocalSet::block_on`](crate::task::LocalSet::block_on).
 #[doc(hidden)]
-impl AsRef<Core> for Runtime {
-    fn as_ref(&self) -> &Core {
+impl AsRuntime for Runtime {
+    fn as_runtime(&self) -> &Core {
         &self.0
     }
 }

@@ -45,7 +45,7 @@ fn counted<F: Future>(future: F) -> Counted<F> {
 }
 
 /// How many units are left in this poll: takes them all.
-fn units_left(cx: &Context<'_>) -> usize {
+fn units_left(cx: &mut Context<'_>) -> usize {
     let mut units = 0;
     while let Poll::Ready(unit) = poll_proceed(cx) {
         unit.made_progress();

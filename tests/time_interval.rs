@@ -258,6 +258,29 @@ fn resets_forget_missed_ticks_and_count_anew() {
     }
 }
 
+/// Also while its timer is filed: a poll needs no look at the clock by others.
+#[test]
+fn after_a_reset_to_now_or_to_the_past_the_tick_is_there() {
+    for rt in flavours() {
+        rt.block_on(async {
+            let start = Instant::now();
+            let mut ticks = interval(ms(100));
+            ticks.tick().await;
+            for (step, back) in [(10, ms(0)), (20, NANO), (30, ms(5))] {
+                assert_eq!(tick_now(&mut ticks).await, None);
+                advance(ms(10)).await;
+                let due = start + ms(step) - back;
+                ticks.reset_at(due);
+                assert_eq!(tick_now(&mut ticks).await, Some(due));
+            }
+            assert_eq!(tick_now(&mut ticks).await, None);
+            ticks.reset_immediately();
+            assert_eq!(tick_now(&mut ticks).await, Some(start + ms(30)));
+            assert_eq!(ticks.tick().await, start + ms(130));
+        });
+    }
+}
+
 #[test]
 fn a_reset_into_the_past_is_caught_up_as_the_behaviour_says() {
     for rt in flavours() {

@@ -8,7 +8,7 @@ use runtime::{Builder, JoinHandle, Runtime};
 use std::future::{Future, Pending, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
@@ -124,6 +124,34 @@ fn a_reset_into_the_past_ends_the_wait_at_once() {
                 assert!(nap.lock().unwrap().is_elapsed());
                 assert_eq!(waiter.await.unwrap(), start + ms(10));
             }
+        });
+    }
+}
+
+/// The waker is woken in the reset itself, and may use the sleep's runtime.
+#[test]
+fn a_reset_into_the_past_wakes_before_it_returns_and_holds_no_lock_meanwhile() {
+    struct Spawns(Mutex<Option<mpsc::Sender<Sleep>>>);
+    impl Wake for Spawns {
+        fn wake(self: Arc<Self>) {
+            // Files another timer in the same wheel.
+            let mut nap = Box::pin(sleep(HOUR));
+            assert!(nap.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            drop(nap);
+            self.0.lock().unwrap().take().unwrap().send(sleep(ms(1))).unwrap();
+        }
+    }
+    for rt in flavours(true) {
+        rt.block_on(async {
+            let (send, woken) = mpsc::channel();
+            let waker = Waker::from(Arc::new(Spawns(Mutex::new(Some(send)))));
+            let mut nap = Box::pin(sleep(HOUR));
+            assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            nap.as_mut().reset(Instant::now());
+            woken.try_recv().unwrap().await;
+            // Nobody is woken a second time.
+            assert!(poll_immediate(nap.as_mut()).await.is_none());
+            nap.await;
         });
     }
 }
@@ -258,7 +286,7 @@ fn p37_a_reset_to_earlier_shortens_the_drivers_sleep() {
     for rt in flavours(false) {
         let nap = shared(sleep(HOUR));
         let resets = nap.clone();
-        let (polled, is_polled) = std::sync::mpsc::channel();
+        let (polled, is_polled) = mpsc::channel();
         let stranger = thread::spawn(move || {
             is_polled.recv().unwrap();
             let start = Instant::now();

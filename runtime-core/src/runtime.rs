@@ -20,6 +20,7 @@ use crate::timer::Timers;
 use crate::util::wake_list::quietly;
 use std::future::Future;
 use std::io::{self, Write};
+use std::ops::Deref;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -202,6 +203,24 @@ impl Runtime {
     }
 }
 
+/// A runtime, or what points to one.
+pub trait AsRuntime {
+    /// The runtime.
+    fn as_runtime(&self) -> &Runtime;
+}
+
+impl AsRuntime for Runtime {
+    fn as_runtime(&self) -> &Runtime {
+        self
+    }
+}
+
+impl<P: Deref<Target: AsRuntime>> AsRuntime for P {
+    fn as_runtime(&self) -> &Runtime {
+        (**self).as_runtime()
+    }
+}
+
 /// Here because it needs a runtime, which sets of local tasks know nothing of.
 impl LocalSet {
     /// Runs `future` on `runtime`, and the set's tasks beside it, until `future` is ready: as
@@ -222,8 +241,8 @@ impl LocalSet {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[track_caller]
-    pub fn block_on<F: Future>(&self, runtime: &impl AsRef<Runtime>, future: F) -> F::Output {
-        runtime.as_ref().block_on(self.run_until(future))
+    pub fn block_on<F: Future>(&self, runtime: &impl AsRuntime, future: F) -> F::Output {
+        runtime.as_runtime().block_on(self.run_until(future))
     }
 }
 

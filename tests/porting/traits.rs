@@ -98,3 +98,22 @@ implements!("tokio_util::sync::DropGuardRef", crate::tokio_util::sync::DropGuard
 implements!("tokio_util::sync::WaitForCancellationFuture", crate::tokio_util::sync::WaitForCancellationFuture<'static>: Debug + Future);
 implements!("tokio_util::sync::WaitForCancellationFutureOwned", crate::tokio_util::sync::WaitForCancellationFutureOwned: Debug + Future);
 implements!("tokio_util::task::AbortOnDropHandle", crate::tokio_util::task::AbortOnDropHandle<u8>: AsRef<JoinHandle<u8>> + Debug + Future);
+
+/// What tokio promises for channels of any values, of which a panic may leave some half done.
+mod channels {
+    use super::{RefUnwindSafe, UnwindSafe};
+    use std::cell::RefCell;
+    use tokio::sync::mpsc::*;
+
+    type HalfDone = &'static mut RefCell<u8>;
+
+    implements!("sync::mpsc::OwnedPermit", OwnedPermit<HalfDone>: RefUnwindSafe + UnwindSafe);
+    implements!("sync::mpsc::Permit", Permit<'static, HalfDone>: RefUnwindSafe + UnwindSafe);
+    implements!("sync::mpsc::PermitIterator", PermitIterator<'static, HalfDone>: RefUnwindSafe + UnwindSafe);
+    implements!("sync::mpsc::Receiver", Receiver<HalfDone>: RefUnwindSafe + UnwindSafe);
+    implements!("sync::mpsc::Sender", Sender<HalfDone>: RefUnwindSafe + UnwindSafe);
+    implements!("sync::mpsc::UnboundedReceiver", UnboundedReceiver<HalfDone>: RefUnwindSafe + UnwindSafe);
+    implements!("sync::mpsc::UnboundedSender", UnboundedSender<HalfDone>: RefUnwindSafe + UnwindSafe);
+    implements!("sync::mpsc::WeakSender", WeakSender<HalfDone>: RefUnwindSafe + UnwindSafe);
+    implements!("sync::mpsc::WeakUnboundedSender", WeakUnboundedSender<HalfDone>: RefUnwindSafe + UnwindSafe);
+}

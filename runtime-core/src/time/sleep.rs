@@ -158,7 +158,7 @@ impl Sleep {
     /// If a task waits for it, that task will be woken at the new deadline. If the future was ready already,
     /// it must be polled again before it wakes anybody.
     ///
-    /// A later deadline costs no lock.
+    /// A deadline that has passed wakes that task at once. A later one costs no lock.
     ///
     /// # Examples
     /// A limit that starts anew with each sign of life:
@@ -178,9 +178,20 @@ impl Sleep {
     /// ```
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
-        *this.deadline = deadline;
-        let moment_ns = this.alarm.home().map(|home| home.source().ns_of(deadline.into_std()));
-        let waits = moment_ns.is_some_and(|moment_ns| this.alarm.reset(moment_ns));
+        let is_earlier = deadline < std::mem::replace(this.deadline, deadline);
+        let moment = this.alarm.home().map(|home| {
+            let moment_ns = home.source().ns_of(deadline.into_std());
+            (moment_ns, is_earlier && moment_ns <= home.source().now_ns())
+        });
+        let waits = match moment {
+            None => false,
+            // Filed, it would go off with the next look at the wheel, and a poll before that would wait.
+            Some((_, true)) => {
+                this.alarm.ring();
+                false
+            }
+            Some((moment_ns, false)) => this.alarm.reset(moment_ns),
+        };
         *this.phase = if waits { Phase::Waiting } else { Phase::Unknown };
     }
 

@@ -9,6 +9,7 @@
 use crate::primitive::Arc;
 use crate::timer::entry::{Entry, EntryRef, State};
 use crate::timer::shard::{Closed, Shard};
+use crate::util::wake_list::{drop_quietly, wake};
 use std::pin::Pin;
 use std::task::{Poll, Waker};
 
@@ -128,14 +129,30 @@ impl Alarm {
     /// Stops the alarm if it is started: it wakes nobody any more.
     #[inline]
     pub fn stop(self: Pin<&mut Self>) {
-        let this = self.project();
-        let Some(home) = this.home else { return };
-        if !matches!(this.entry.state(), State::Fired | State::Closed) {
-            // SAFETY: I2, I1: as in `poll`.
-            let entry = unsafe { EntryRef::new(&this.entry) };
-            home.cancel(entry);
+        let waker = self.take();
+        if waker.is_some() {
+            drop_quietly(waker);
         }
+    }
+
+    /// Lets a started alarm go off now.
+    pub fn ring(self: Pin<&mut Self>) {
+        if let Some(waker) = self.take() {
+            wake(waker);
+        }
+    }
+
+    /// Stops the alarm if it is started. Gives back its waker, if nobody has woken that yet.
+    #[inline]
+    fn take(self: Pin<&mut Self>) -> Option<Waker> {
+        let this = self.project();
+        let home = this.home.as_ref()?;
+        let waits = !matches!(this.entry.state(), State::Fired | State::Closed);
+        // SAFETY: I2, I1: as in `poll`.
+        let entry = unsafe { EntryRef::new(&this.entry) };
+        let waker = if waits { home.cancel(entry) } else { None };
         end(this.entry.as_ref(), this.home);
+        waker
     }
 }
 

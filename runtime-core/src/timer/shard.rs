@@ -160,15 +160,13 @@ impl Shard {
         entry.slot().map(|_| entry.will_wake(waker))
     }
 
-    /// Takes an entry out, if it is still in: afterwards nobody else touches it.
-    pub fn cancel(&self, entry: EntryRef) {
+    /// Takes an entry out, if it is still in: afterwards nobody else touches it. Gives back the waker of one
+    /// that waited.
+    #[must_use]
+    pub fn cancel(&self, entry: EntryRef) -> Option<Waker> {
         let mut inner = self.inner.lock();
         let waits = inner.wheel.remove(entry);
-        let waker = if waits { entry.set_waker(None) } else { None };
-        drop(inner);
-        if waker.is_some() {
-            drop_quietly(waker);
-        }
+        if waits { entry.set_waker(None) } else { None }
     }
 
     /// Fires what is due at `now_ns`; says how many.

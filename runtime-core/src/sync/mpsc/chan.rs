@@ -27,6 +27,7 @@ use crate::sync::permits::Refusal;
 use crate::util::wake_list::drop_quietly;
 use std::convert::Infallible;
 use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::task::{Context, Poll, ready};
 
 /// What the ends share.
@@ -38,6 +39,10 @@ pub(super) struct Chan<T, R: Room> {
     senders: AtomicUsize,
     weak_senders: AtomicUsize,
 }
+
+// Values pass through whole: what a panic of the user's may leave half done is never in a channel.
+impl<T, R: Room> UnwindSafe for Chan<T, R> {}
+impl<T, R: Room> RefUnwindSafe for Chan<T, R> {}
 
 /// Makes a channel.
 pub(super) fn pair<T, R: Room>(room: R) -> (Tx<T, R>, Rx<T, R>) {
