@@ -7,8 +7,8 @@ use crate::measure::{Figures, Run, peak_resident};
 use crate::report::{self, Measured};
 use crate::table::{Column, WORKLOADS, Workload};
 use crate::{cold_build, load};
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
@@ -26,7 +26,8 @@ const USAGE: &str = "usage: compare [OPTION]…
   --allocators A,B    of glibc, mimalloc (both)
   --strace            one more run of each under strace: system calls per operation
   --build             cold release builds of an empty program too (a minute or two)
-  --out PATH          where the report goes (benches/RESULTS.md; with --only or --quick: stdout)";
+  --out PATH          where the report goes (benches/RESULTS.md; with --only or --quick: stdout)
+  --append            behind what is there, which stays; a later report's row stands for an earlier one's";
 
 /// What the command line asks for.
 #[derive(Debug, Clone)]
@@ -47,6 +48,8 @@ pub struct Options {
     build: bool,
     /// Where the report goes.
     out: Option<PathBuf>,
+    /// Whether what is there stays.
+    append: bool,
 }
 
 impl Options {
@@ -61,6 +64,7 @@ impl Options {
             strace: false,
             build: false,
             out: Some(package().join("RESULTS.md")),
+            append: false,
         };
         let (mut partial, mut out) = (false, None);
         while let Some(arg) = args.next() {
@@ -83,6 +87,7 @@ impl Options {
                 "--allocators" => options.allocators = list(value()?),
                 "--strace" => options.strace = true,
                 "--build" => options.build = true,
+                "--append" => options.append = true,
                 "--out" => out = Some(PathBuf::from(value()?)),
                 _ => return Err(format!("{arg}: unknown\n{USAGE}")),
             }
@@ -150,7 +155,13 @@ fn parent(args: &[String]) -> Result<(), String> {
         text += &cold_build::table(&package().join("..")).map_err(|error| error.to_string())?;
     }
     match &options.out {
-        Some(path) => std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display())),
+        Some(path) => {
+            let mut open = OpenOptions::new();
+            open.create(true).write(true).append(options.append).truncate(!options.append);
+            let text = if options.append { format!("\n{text}") } else { text };
+            let written = open.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+            written.map_err(|error| format!("{}: {error}", path.display()))
+        }
         None => {
             print!("{text}");
             Ok(())

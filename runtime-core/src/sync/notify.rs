@@ -164,9 +164,11 @@ impl Notify {
     }
 
     fn note_emptiness(&self, locked: &Locked<'_>) {
-        if locked.is_empty() {
-            // ORDER: AcqRel, as in `change`.
-            self.word.fetch_and(!WAITERS, Ordering::AcqRel);
+        // Relaxed: the lock orders it. With WAITERS the word is ours, so that it needs no exchange.
+        let word = self.word.load(Ordering::Relaxed);
+        if locked.is_empty() && word & WAITERS != 0 {
+            // ORDER: Release, as in `change`; what others published in the word came here through the lock.
+            self.word.store(word & !WAITERS, Ordering::Release);
         }
     }
 

@@ -40,7 +40,15 @@ impl WakeList {
     }
 
     /// Wakes all, first in first out. Call it with no lock held.
+    #[inline]
     pub fn wake_all(&mut self) {
+        // Mostly there are none, or the one that its owner keeps outside of the list.
+        if !self.wakers.is_empty() {
+            self.wake_each();
+        }
+    }
+
+    fn wake_each(&mut self) {
         for waker in self.wakers.drain(..) {
             wake(waker);
         }
