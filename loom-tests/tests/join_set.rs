@@ -22,7 +22,9 @@ fn ends_against_poll() {
         assert!(!std::mem::replace(&mut seen[key.index], true), "a member ended twice");
     }
     assert_eq!(ended.pop(), None);
-    threads.map(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
 
 #[test]
