@@ -1,0 +1,179 @@
+//! The signatures that neither tokio nor asyncio settles, as they are promised: this compiles, or the promise is
+//! broken. What the items do is tested elsewhere.
+
+use runtime::sync::{
+    Barrier, BoundedSemaphore, Condvar, Event, LifoQueue, Mutex, PriorityQueue, Promise, PromiseFuture,
+    Queue, promise,
+};
+use runtime::task::{
+    AbortOnDropHandle, CancellationToken, Gather, GroupError, JoinSet, Outcome, ReturnWhen, SharedHandle,
+    TaskGroup, TaskInfo, TimerHandle, TryGather, TryGatherError,
+};
+use runtime::time::Duration;
+use runtime::time::error::Elapsed;
+use runtime::{Builder, Handle, JoinError, JoinHandle, task};
+use std::future::{pending, ready};
+use std::panic::Location;
+use std::sync::Arc;
+
+type Done<T> = Result<T, JoinError>;
+
+fn is_send<T: Send>(value: T) -> T {
+    value
+}
+
+runtime::task_local! {
+    static KEY: u32;
+    #[inherit]
+    static TRACE: String;
+}
+
+#[runtime::test]
+async fn handles() {
+    let zero = Duration::ZERO;
+    let task = || runtime::spawn(ready(1));
+    let _: Done<i32> = is_send(task().cancel()).await;
+    let _: Done<i32> = is_send(task().cancel_within(zero)).await;
+    let _: Result<Done<i32>, Elapsed> = is_send(task().timeout(zero)).await;
+    task().on_finish(|outcome: &Outcome| {
+        let _: (task::Id, Option<&str>, &'static Location<'static>) =
+            (outcome.id(), outcome.name(), outcome.spawn_site());
+        match outcome {
+            Outcome::Finished { .. } | Outcome::Panicked { .. } | Outcome::Cancelled { .. } => {}
+            _ => {}
+        }
+    });
+    let _: Option<Done<i32>> = task().try_result();
+    let _: fn(JoinHandle<i32>) -> Done<i32> = JoinHandle::join_blocking;
+    let shared: SharedHandle<i32> = is_send(task().shared());
+    let _: Result<i32, Arc<JoinError>> = shared.clone().await;
+    let named: std::io::Result<JoinHandle<i32>> = task::Builder::new().name("x").spawn(ready(1));
+    assert_eq!(named.unwrap().task_name(), Some("x"));
+    let _: AbortOnDropHandle<i32> = AbortOnDropHandle::new(task());
+    let _: bool = task::cancel_requested();
+    let cancelled: task::Cancelled = task::cancelled();
+    drop(is_send(cancelled));
+    let _: JoinHandle<i32> = task::shield(ready(1));
+    let info: TaskInfo = runtime::spawn(async { task::current() }).await.unwrap();
+    let _: (task::Id, Option<&str>, &'static Location<'static>) = (info.id(), info.name(), info.spawn_site());
+}
+
+#[runtime::test]
+async fn many() {
+    let gather: Gather<i32> = is_send(task::gather([ready(1), ready(2)]));
+    let _: Vec<Done<i32>> = gather.await;
+    let gather: TryGather<i32, String> = is_send(task::try_gather([ready(Ok::<i32, String>(1))]));
+    let _: Result<Vec<i32>, TryGatherError<String>> = gather.cancel_rest().await;
+    let (a, b, c): (Done<i32>, Done<&str>, Done<()>) =
+        runtime::gather!(ready(1), ready("2"), ready(())).await;
+    a.and(b).and(c).unwrap();
+
+    let mut set = JoinSet::new();
+    set.spawn(ready(1));
+    let _: Vec<(task::Id, Done<i32>)> =
+        is_send(set.wait(ReturnWhen::AllCompleted, Some(Duration::ZERO))).await;
+    let _ = (ReturnWhen::FirstCompleted, ReturnWhen::FirstException);
+    fn is_stream<T>(_: &impl futures::Stream<Item = Done<T>>) {}
+    is_stream(&set);
+
+    let group = task::group(async |g: TaskGroup<String>| {
+        let _: JoinHandle<i32> = g.spawn(ready(Ok(1)));
+        let started: Done<u8> = g
+            .start(async move |ready| {
+                ready.set(5);
+                Ok(())
+            })
+            .await;
+        g.clone().cancel();
+        Ok(started.unwrap())
+    });
+    let result: Result<u8, GroupError<String>> = is_send(group).await;
+    if let Err(error) = result {
+        assert!(!error.errors().is_empty());
+    }
+
+    let token = CancellationToken::new();
+    token.child_token().cancelled().now_or_never_again();
+    let handle = Handle::current();
+    handle.call_soon(|| ());
+    let timer: TimerHandle = handle.call_later(Duration::MAX, || ());
+    let _: bool = timer.cancel();
+    KEY.scope(1, async { assert_eq!(KEY.get(), 1) }).await;
+    TRACE.scope(String::new(), async { TRACE.with(|trace| assert!(trace.is_empty())) }).await;
+    task::coop::consume_budget().await;
+    task::coop::unconstrained(async { assert!(task::coop::has_budget_remaining()) }).await;
+}
+
+trait Never {
+    fn now_or_never_again(self);
+}
+
+impl<F: Future> Never for F {
+    fn now_or_never_again(self) {
+        assert!(futures::FutureExt::now_or_never(self).is_none());
+    }
+}
+
+#[runtime::test]
+async fn sync() {
+    let event = Event::new();
+    event.set();
+    event.wait().await;
+    event.clear();
+    let _: bool = event.is_set();
+
+    let (mutex, condvar) = (Mutex::new(0), Condvar::new());
+    let guard = mutex.lock().await;
+    let guard = condvar.wait_while(guard, |value: &mut i32| *value != 0).await;
+    drop(condvar.wait(guard));
+    condvar.notify_one();
+    condvar.notify_all();
+
+    let semaphore = Arc::new(BoundedSemaphore::new(2));
+    let permit = semaphore.acquire().await;
+    let _owned = semaphore.clone().acquire_owned().await;
+    assert!(semaphore.try_acquire().is_err());
+    drop(permit);
+    let over: Result<(), runtime::sync::OverRelease> = semaphore.release();
+    assert!(over.is_err());
+    let _: usize = semaphore.available_permits();
+
+    let barrier = Barrier::new(2);
+    barrier.abort();
+    assert!(barrier.wait().await.is_broken());
+    assert!(format!("{barrier:?}").contains("broken"));
+
+    let queue = Queue::bounded(1);
+    queue.put(1).await.unwrap();
+    assert!(queue.is_full() && !queue.is_empty() && queue.len() == 1);
+    assert!(queue.try_put(2).is_err());
+    let item = queue.get().await.unwrap();
+    assert_eq!(*item, 1);
+    item.done();
+    queue.join().await;
+    queue.try_put(3).unwrap();
+    let _: i32 = queue.try_get().unwrap().into_inner();
+    queue.close();
+    queue.close_now();
+    assert!(queue.put(4).await.is_err());
+    drop((PriorityQueue::<u8>::unbounded(), LifoQueue::<u8>::unbounded(), Queue::<u8>::unbounded()));
+    drop((PriorityQueue::<u8>::bounded(1), LifoQueue::<u8>::bounded(1)));
+
+    let (set, value): (Promise<i32>, PromiseFuture<i32>) = promise();
+    let _: Option<Result<i32, runtime::sync::promise::Cancelled>> = value.try_get();
+    assert!(!value.is_done());
+    set.set(1).unwrap();
+    assert_eq!(set.set(2), Err(2));
+    let _: bool = set.cancel();
+    value.on_done(|_| ());
+    assert_eq!(value.clone().await, Ok(1));
+}
+
+#[test]
+fn builders() {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(1).cancel_grace(Duration::from_secs(1)).rng_seed(7).start_paused(true);
+    let runtime = builder.build().unwrap();
+    let endless = runtime.spawn(pending::<()>());
+    assert!(runtime.block_on(endless.cancel()).unwrap_err().is_cancelled());
+}
