@@ -49,11 +49,11 @@ async fn handles() {
     let _: Result<i32, Arc<JoinError>> = shared.clone().await;
     let named: std::io::Result<JoinHandle<i32>> = task::Builder::new().name("x").spawn(ready(1));
     assert_eq!(named.unwrap().task_name(), Some("x"));
-    let _: AbortOnDropHandle<i32> = AbortOnDropHandle::new(task());
+    drop::<AbortOnDropHandle<i32>>(AbortOnDropHandle::new(task()));
     let _: bool = task::cancel_requested();
     let cancelled: task::Cancelled = task::cancelled();
     drop(is_send(cancelled));
-    let _: JoinHandle<i32> = task::shield(ready(1));
+    drop::<JoinHandle<i32>>(task::shield(ready(1)));
     let info: TaskInfo = runtime::spawn(async { task::current() }).await.unwrap();
     let _: (task::Id, Option<&str>, &'static Location<'static>) = (info.id(), info.name(), info.spawn_site());
 }
@@ -77,7 +77,7 @@ async fn many() {
     is_stream(&set);
 
     let group = task::group(async |g: TaskGroup<String>| {
-        let _: JoinHandle<i32> = g.spawn(ready(Ok(1)));
+        drop::<JoinHandle<i32>>(g.spawn(ready(Ok(1))));
         let started: Done<u8> = g
             .start(async move |ready| {
                 ready.set(5);
