@@ -545,3 +545,77 @@ fn run_cancels_what_is_left_and_waits_for_its_cleanup() {
     assert_eq!(cleaned.load(Ordering::SeqCst), 2);
     assert_eq!(drops.load(Ordering::SeqCst), 1);
 }
+
+/// A callback that brings the next one is not run for ever by a runtime that ends, nor does it recurse.
+#[test]
+fn callbacks_that_renew_themselves_end_with_the_runtime() {
+    fn tick(handle: Handle, count: Arc<AtomicUsize>) {
+        count.fetch_add(1, Ordering::SeqCst);
+        let next = handle.clone();
+        handle.call_soon(move || tick(next, count));
+    }
+    fn respawn(handle: Handle, count: Arc<AtomicUsize>) {
+        count.fetch_add(1, Ordering::SeqCst);
+        let next = handle.clone();
+        handle.spawn(pending::<()>()).on_finish(move |_| respawn(next, count));
+    }
+    for start in [tick, respawn] {
+        let count = Arc::new(AtomicUsize::new(0));
+        let runtime = Runtime::new().unwrap();
+        start(runtime.handle().clone(), count.clone());
+        drop(runtime);
+        assert!(count.load(Ordering::SeqCst) > 1);
+    }
+    // At the end of `run` they do not cost the whole grace.
+    let elapsed = std::time::Instant::now();
+    runtime::run(async { tick(Handle::current(), Arc::default()) });
+    assert!(elapsed.elapsed() < Duration::from_secs(5));
+}
+
+/// A paused clock that stands, because a blocking job runs, does not keep the program.
+#[test]
+fn the_exit_is_bounded_under_a_paused_clock() {
+    let (go, may_go) = std::sync::mpsc::channel::<()>();
+    let mut builder = Builder::new_multi_thread();
+    let runtime = builder.start_paused(true).cancel_grace(Duration::from_millis(50)).build().unwrap();
+    let has_ended = runtime.block_on(async {
+        let (ready, is_ready) = oneshot::channel();
+        runtime::spawn(async move {
+            let cancelled = task::cancelled();
+            ready.send(()).unwrap();
+            cancelled.await;
+            runtime::spawn_blocking(move || may_go.recv()).await
+        });
+        is_ready.await.unwrap();
+        runtime_core::supervise::exit::end_all(&Handle::current()).await
+    });
+    assert!(!has_ended);
+    drop(go);
+}
+
+/// A waker is called, and dropped, with no lock held.
+#[test]
+fn wakers_of_a_shared_handle_may_use_it() {
+    use std::pin::Pin;
+    use std::task::{Context, Wake, Waker};
+
+    struct Uses(Mutex<Option<runtime::task::SharedHandle<i32>>>);
+    impl Wake for Uses {
+        fn wake(self: Arc<Self>) {
+            if let Some(mut handle) = self.0.lock().unwrap().take() {
+                assert!(Pin::new(&mut handle).poll(&mut Context::from_waker(Waker::noop())).is_ready());
+            }
+            panic!("on purpose");
+        }
+    }
+    let runtime = Runtime::new().unwrap();
+    let (go, may_go) = oneshot::channel();
+    let shared = runtime.spawn(async move { may_go.await.unwrap() }).shared();
+    let waker = Waker::from(Arc::new(Uses(Mutex::new(Some(shared.clone())))));
+    let mut polled = shared.clone();
+    assert!(Pin::new(&mut polled).poll(&mut Context::from_waker(&waker)).is_pending());
+    go.send(7).unwrap();
+    assert_eq!(runtime.block_on(shared.clone()).unwrap(), 7);
+    assert_eq!(runtime.block_on(polled).unwrap(), 7);
+    assert!(shared.is_finished());
+}

@@ -408,3 +408,80 @@ async fn gather_of_different_types_runs_them_in_parallel() {
         task::yield_now().await;
     }
 }
+
+/// A body that runs out of budget on the way has not seen yet how its tasks ended.
+#[runtime::test]
+async fn a_cancelled_groups_body_awaits_a_thousand_handles() {
+    for count in [10, 127, 200, 1000] {
+        let result = task::group(async |g: task::TaskGroup<()>| {
+            let handles: Vec<_> = (0..count).map(|_| g.spawn(pending::<Result<(), ()>>())).collect();
+            g.cancel();
+            let mut ended = 0;
+            for handle in handles {
+                assert!(handle.await.unwrap_err().is_cancelled());
+                ended += 1;
+            }
+            Ok(ended)
+        });
+        assert_eq!(result.await.unwrap(), count);
+    }
+}
+
+/// One that always has something to do ends all the same.
+#[runtime::test]
+async fn a_cancelled_groups_body_that_never_rests_ends() {
+    let result: Result<(), GroupError<()>> = task::group(async |g: task::TaskGroup<()>| {
+        g.cancel();
+        loop {
+            task::coop::consume_budget().await;
+        }
+    })
+    .await;
+    assert!(result.unwrap_err().is_cancelled());
+}
+
+/// While the awaiting task cleans up, the tasks of the group are asked once, however often it is polled.
+#[runtime::test(start_paused = true)]
+async fn a_group_asks_its_tasks_once() {
+    let (ready, is_ready) = oneshot::channel();
+    let outer = runtime::spawn(async move {
+        let cancelled = task::cancelled();
+        task::group(async move |g: task::TaskGroup<()>| {
+            g.spawn(async {
+                task::cancelled().await;
+                time::sleep(SECOND).await;
+                Ok(())
+            });
+            task::yield_now().await;
+            ready.send(()).unwrap();
+            cancelled.await;
+            for _ in 0..1000 {
+                task::yield_now().await;
+            }
+            // Asked, too, though it comes late.
+            let late = g.spawn(async {
+                task::cancelled().await;
+                Ok(())
+            });
+            drop(late);
+            Ok(5)
+        })
+        .await
+    });
+    is_ready.await.unwrap();
+    assert_eq!(outer.cancel().await.unwrap().unwrap(), 5);
+}
+
+#[runtime::test(start_paused = true)]
+async fn start_does_not_wait_for_a_task_that_will_not_be_ready() {
+    let result = task::group(async |g: task::TaskGroup<()>| {
+        let never = g.start(async move |ready: task::Ready<()>| {
+            drop(ready);
+            pending().await
+        });
+        assert!(never.await.unwrap_err().is_cancelled());
+        Ok(1)
+    })
+    .await;
+    assert_eq!(result.unwrap(), 1);
+}

@@ -27,11 +27,6 @@ impl Activity {
         self.0.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
-    /// Whether something goes on besides what the caller has entered.
-    pub fn is_more_than_one(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 1
-    }
-
     /// Whether nothing goes on.
     pub fn is_none(&self) -> bool {
         // ORDER: Acquire: pairs with `leave`.

@@ -9,8 +9,9 @@ use crate::calls::{Bring, Callback, Next, Slot};
 use crate::coop;
 use crate::handle::Handle;
 use crate::primitive::{Arc, Mutex};
-use crate::task::{AbortHandle, Keeper, Meta};
+use crate::task::{self, AbortHandle, Keeper, Meta};
 use crate::time::{Instant, sleep, sleep_until};
+use crate::util::in_place;
 use crate::util::wake_list::{drop_quietly, quietly};
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -23,7 +24,8 @@ impl Handle {
     /// inside of this call. It shall not block: the other callbacks wait for it. A panic in it ends there, printed by
     /// the panic hook.
     ///
-    /// On a runtime that has ended it runs at once, on this thread: nobody else could.
+    /// On a runtime that has ended it runs at once, on this thread: nobody else could. What such a callback brings in
+    /// its turn is dropped.
     ///
     /// # Examples
     /// ```
@@ -118,6 +120,7 @@ struct Runner {
 
 impl Runner {
     async fn run(mut self) {
+        self.handle.inner().calls.set_runner(task::try_id());
         loop {
             let calls = &self.handle.inner().calls;
             match calls.next(Instant::now().into_std()) {
@@ -162,15 +165,18 @@ impl Drop for Runner {
         for slot in self.handle.inner().calls.end() {
             let callback = slot.lock().take();
             if let Some(callback) = callback {
-                quietly(callback);
+                in_place::run(callback);
             }
         }
     }
 }
 
 impl Keeper for Handle {
-    fn abort_after(&self, grace: Option<Duration>, task: AbortHandle) -> Option<AbortHandle> {
-        let grace = grace.unwrap_or(self.inner().cancel_grace);
+    fn grace(&self) -> Duration {
+        self.inner().cancel_grace
+    }
+
+    fn abort_after(&self, grace: Duration, task: AbortHandle) -> Option<AbortHandle> {
         let meta = Meta::own(format!("grace of task {}", task.id()));
         let watcher = async move {
             sleep(grace).await;

@@ -3,37 +3,84 @@
 #![forbid(unsafe_code)]
 
 use crate::handle::Handle;
+use crate::primitive::{Arc, Condvar, Mutex, thread};
 use crate::sync::Notify;
-use crate::task;
+use crate::task::{self, AbortHandle};
 use crate::time::timeout;
-use std::sync::Arc;
+use futures_util::future::{Either, select};
+use std::pin::pin;
+use std::sync::Arc as StdArc;
+use std::time::{Duration, Instant};
 
 /// Asks every task of the runtime for its end, and those that come meanwhile, and waits until all have ended, for the
 /// runtime's grace at most. Whether they have. To be driven by a `block_on` of the runtime.
+///
+/// The task that runs callbacks goes on until the runtime ends: those of tasks that end now are still to come.
 pub async fn end_all(handle: &Handle) -> bool {
     let inner = handle.inner();
-    if inner.shared.activity.is_more_than_one() {
-        // A blocking job runs, besides our own `block_on`, so a paused clock would stand, and with it the grace.
-        let _ = inner.shared.timers.resume();
+    let end = timeout(inner.cancel_grace, end(handle));
+    if !inner.shared.timers.source().is_paused() {
+        return end.await.is_ok();
     }
-    timeout(inner.cancel_grace, end(handle)).await.is_ok()
+    // A paused clock may stand for ever.
+    let is_late = StdArc::new(Notify::new());
+    let late = StdArc::clone(&is_late);
+    let _alarm = RealAlarm::start(inner.cancel_grace, move || late.notify_one());
+    match select(pin!(end), pin!(is_late.notified())).await {
+        Either::Left((ended, _)) => ended.is_ok(),
+        Either::Right(_) => false,
+    }
 }
 
 async fn end(handle: &Handle) {
     loop {
-        let tasks: Vec<_> = handle.inner().homes.iter().flat_map(|home| home.abort_handles()).collect();
+        let runner = handle.inner().calls.runner();
+        let tasks = handle.inner().homes.iter().flat_map(|home| home.abort_handles());
+        let tasks: Vec<AbortHandle> = tasks.filter(|task| Some(task.id()) != runner).collect();
         if tasks.is_empty() {
             return;
         }
-        let ended = Arc::new(Notify::new());
+        let ended = StdArc::new(Notify::new());
         for task in &tasks {
             task::request(task, None);
         }
         for task in tasks {
-            let notice = Arc::clone(&ended);
+            let notice = StdArc::clone(&ended);
             task::on_end(task.raw(), Box::new(move |_| notice.notify_one()));
             drop(task);
             ended.notified().await;
         }
+    }
+}
+
+/// Calls back when a time has passed that no paused clock stops; unless this is dropped before.
+struct RealAlarm(Arc<(Mutex<bool>, Condvar)>);
+
+impl RealAlarm {
+    fn start(after: Duration, callback: impl FnOnce() + Send + 'static) -> RealAlarm {
+        let off = Arc::new((Mutex::new(false), Condvar::new()));
+        let alarm = RealAlarm(Arc::clone(&off));
+        let wait = move || {
+            let start = Instant::now();
+            let mut is_off = off.0.lock();
+            while !*is_off {
+                let left = after.saturating_sub(start.elapsed());
+                if left.is_zero() {
+                    drop(is_off);
+                    return callback();
+                }
+                is_off = off.1.wait_timeout(is_off, left).0;
+            }
+        };
+        // Refused a thread, the exit waits without a second clock.
+        drop(thread::Builder::new().name("runtime-exit".to_owned()).spawn(wait));
+        alarm
+    }
+}
+
+impl Drop for RealAlarm {
+    fn drop(&mut self) {
+        *self.0.0.lock() = true;
+        self.0.1.notify_all();
     }
 }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::handles::Asking;
+use crate::coop;
 use crate::primitive::{Arc, Mutex};
 use crate::spawn::spawn_as;
 use crate::sync::oneshot;
@@ -67,14 +68,15 @@ where
     let mut body = pin!(Some(body(group.clone())));
     let mut request = pin!(None);
     let mut end = BodyEnd { value: None, panic: None };
+    let mut polls_left = None;
     poll_fn(|cx| {
         let seen = group.shared.look(cx.waker());
         if is_asked(request.as_mut(), cx) {
-            group.shared.ask_all(None);
+            group.shared.ask_everyone();
         }
         if let Some(running) = body.as_mut().as_pin_mut() {
             let polled = catch_unwind(AssertUnwindSafe(|| running.poll(cx)));
-            if !matches!(polled, Ok(Poll::Pending)) || seen.must_end_body() {
+            if !matches!(polled, Ok(Poll::Pending)) || seen.must_end_body(&mut polls_left) {
                 let dropped = catch_unwind(AssertUnwindSafe(|| body.set(None)));
                 end = BodyEnd::new(&group.shared, polled, dropped);
             }
@@ -199,8 +201,8 @@ impl<E: Send + 'static> TaskGroup<E> {
     /// Dropping the future before the task is ready asks the task for its end.
     ///
     /// # Errors
-    /// A [`JoinError`] that says "cancelled" if the task ended, or dropped its [`Ready`], without having been ready.
-    /// Its own error has gone to the group.
+    /// A [`JoinError`] that says "cancelled" if the task ended without having been ready; its own error has gone to
+    /// the group. A task that drops its [`Ready`] and goes on is asked for its end, and waited for.
     ///
     /// # Examples
     /// ```
@@ -237,6 +239,7 @@ impl<E: Send + 'static> TaskGroup<E> {
                 Err(_) => {
                     let cancelled = child.0.as_ref().map(JoinHandle::cancelled_error);
                     let cancelled = cancelled.expect("the handle is there until it was awaited");
+                    child.ask();
                     child.await.and_then(|()| Err(cancelled))
                 }
             }
@@ -295,6 +298,10 @@ pub struct Shared<E> {
 struct State<E> {
     /// Tasks that have not ended, those that are about to be spawned included.
     live: usize,
+    /// How many there ever were.
+    spawned: usize,
+    /// Whether everyone was asked, because the awaiting task was: those that come later are, too.
+    asks: bool,
     children: HashMap<Id, AbortHandle>,
     errors: Vec<TaskError<E>>,
     phase: Phase,
@@ -317,20 +324,38 @@ enum Phase {
 struct Seen {
     phase: Phase,
     is_empty: bool,
+    /// How many tasks there ever were.
+    spawned: usize,
 }
 
 impl Seen {
     /// Whether a body that waits, and was polled after this look, is to be dropped. In a cancelled group it has seen
-    /// then how every task ended.
-    fn must_end_body(&self) -> bool {
-        self.phase == Phase::Failed || (self.phase == Phase::Cancelled && self.is_empty)
+    /// then how every task ended, unless it ran out of budget on the way: it gets more polls then, as many as it may need for
+    /// all handles, and no more: one that always has something to do ends, too.
+    fn must_end_body(&self, polls_left: &mut Option<usize>) -> bool {
+        if self.phase != Phase::Cancelled || !self.is_empty {
+            return self.phase == Phase::Failed;
+        }
+        let left = polls_left.get_or_insert(self.spawned + 16);
+        if coop::has_budget_remaining() || *left == 0 {
+            return true;
+        }
+        *left -= 1;
+        false
     }
 }
 
 impl<E> Shared<E> {
     fn new() -> Self {
-        let state =
-            State { live: 0, children: HashMap::new(), errors: Vec::new(), phase: Phase::Open, waker: None };
+        let state = State {
+            live: 0,
+            spawned: 0,
+            asks: false,
+            children: HashMap::new(),
+            errors: Vec::new(),
+            phase: Phase::Open,
+            waker: None,
+        };
         Shared { state: Mutex::new(state) }
     }
 
@@ -339,7 +364,7 @@ impl<E> Shared<E> {
         let waker = waker.clone();
         let mut state = self.state.lock();
         let old = state.waker.replace(waker);
-        let seen = Seen { phase: state.phase, is_empty: state.live == 0 };
+        let seen = Seen { phase: state.phase, is_empty: state.live == 0, spawned: state.spawned };
         drop(state);
         drop_quietly(old);
         seen
@@ -347,6 +372,13 @@ impl<E> Shared<E> {
 
     fn is_open(&self) -> bool {
         self.state.lock().phase == Phase::Open
+    }
+
+    /// The awaiting task was asked for its end: so is every task of the group, once.
+    fn ask_everyone(&self) {
+        if !std::mem::replace(&mut self.state.lock().asks, true) {
+            self.ask_all(None);
+        }
     }
 
     /// Asks every task but one for its end.
@@ -427,6 +459,7 @@ impl<E: Send + 'static> Place<E> {
             return None;
         }
         state.live += 1;
+        state.spawned += 1;
         Some(Place { shared: Arc::clone(shared), id: None })
     }
 
@@ -435,7 +468,7 @@ impl<E: Send + 'static> Place<E> {
         self.id = Some(handle.id());
         let mut state = self.shared.state.lock();
         state.children.insert(handle.id(), handle.abort_handle());
-        let is_ending = state.phase != Phase::Open;
+        let is_ending = state.phase != Phase::Open || state.asks;
         drop(state);
         if is_ending {
             // Whoever asked all the others may not have seen this one.

@@ -14,7 +14,7 @@ use super::with_current;
 use crate::coop;
 use crate::sync::wait_list::Waiter;
 use crate::util::fault::{Fault, planted};
-use crate::util::wake_list::quietly;
+use crate::util::in_place;
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
@@ -192,9 +192,12 @@ pub(crate) fn request(task: &AbortHandle, grace: Option<Duration>) {
         Asked::Deaf => task.abort(),
         Asked::Told if grace == Some(Duration::ZERO) => task.abort(),
         Asked::Told => {
-            let watcher = raw.keeper().and_then(|keeper| keeper.abort_after(grace, task.clone()));
-            if let Some(watcher) = watcher {
-                on_end(raw, Box::new(move |_| watcher.abort()));
+            let Some(keeper) = raw.keeper() else { return };
+            let grace = grace.unwrap_or_else(|| keeper.grace());
+            if extras(raw).shortens(grace) {
+                if let Some(watcher) = keeper.abort_after(grace, task.clone()) {
+                    on_end(raw, Box::new(move |_| watcher.abort()));
+                }
             }
         }
     }
@@ -283,7 +286,8 @@ impl<T> JoinHandle<T> {
     /// already. Callbacks of one task run in the order in which they were given. They run whether or not the handle
     /// is kept; a panic in one ends there, printed by the panic hook.
     ///
-    /// At the runtime's end they run on the thread that ends the task.
+    /// At the runtime's end, and after it, they run on the thread that ends the task, or that gives them; what such a
+    /// callback brings in its turn is dropped.
     ///
     /// # Examples
     /// ```
@@ -301,7 +305,7 @@ impl<T> JoinHandle<T> {
                 let outcome = outcome.clone();
                 keeper.call_soon(Box::new(move || callback(&outcome)));
             }
-            None => quietly(|| callback(outcome)),
+            None => in_place::run(|| callback(outcome)),
         };
         on_end(self.raw(), Box::new(notice));
     }

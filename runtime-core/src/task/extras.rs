@@ -15,6 +15,7 @@ use crate::util::inherited::{self, Captured};
 use crate::util::wake_list::drop_quietly;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// Told of a task's end. It runs no foreign code but wakers, and does not panic.
 pub(crate) type Notice = Box<dyn FnOnce(&Outcome) + Send>;
@@ -38,6 +39,8 @@ pub(crate) struct Extras {
 struct Side {
     /// Set by the first `listen`.
     listens: bool,
+    /// The shortest grace that was begun.
+    grace: Option<Duration>,
     notices: Vec<Notice>,
     end: End,
 }
@@ -110,6 +113,16 @@ impl Extras {
         }
         self.tell_waiting();
         Asked::Told
+    }
+
+    /// Whether a grace that begins now may end before those that have begun: one that is no shorter does not.
+    pub(super) fn shortens(&self, grace: Duration) -> bool {
+        let mut side = self.side.lock();
+        let shortens = side.grace.is_none_or(|shortest| grace < shortest);
+        if shortens {
+            side.grace = Some(grace);
+        }
+        shortens
     }
 
     pub(super) fn is_asked(&self) -> bool {

@@ -96,8 +96,11 @@ pub trait Schedule: Send + Sync + 'static {
 
 /// What a task, or a handle of it, asks of the runtime.
 pub trait Keeper: Send + Sync {
-    /// Aborts `task` after `grace`, or after the runtime's own. The handle calls that off.
-    fn abort_after(&self, grace: Option<Duration>, task: AbortHandle) -> Option<AbortHandle>;
+    /// How long a task that was told to end may clean up, where nobody says otherwise.
+    fn grace(&self) -> Duration;
+
+    /// Aborts `task` after `grace`. The handle calls that off.
+    fn abort_after(&self, grace: Duration, task: AbortHandle) -> Option<AbortHandle>;
 
     /// Runs `callback` later, after those given before.
     fn call_soon(&self, callback: Box<dyn FnOnce() + Send>);
