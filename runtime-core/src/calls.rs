@@ -85,10 +85,16 @@ impl Calls {
         (bring, number)
     }
 
-    /// Takes out one that is for later.
-    pub(crate) fn remove(&self, at: Instant, number: u64) {
-        let removed = self.state.lock().later.remove(&(at, number));
+    /// Takes out one that is for later. The waker, if there is one, is of the task that waits for this very moment.
+    #[must_use]
+    pub(crate) fn remove(&self, at: Instant, number: u64) -> Option<Waker> {
+        let mut state = self.state.lock();
+        let is_first = state.later.keys().next() == Some(&(at, number));
+        let removed = state.later.remove(&(at, number));
+        let waker = if is_first { state.waker.take() } else { None };
+        drop(state);
         drop(removed);
+        waker
     }
 
     /// Makes ready what is due, and says what is to be done.
@@ -117,10 +123,12 @@ impl Calls {
         slot.and_then(|slot| slot.lock().take())
     }
 
-    /// Leaves the waker of the task that waits until `until`. `false`: there is something to do before.
+    /// Leaves the waker of the task that waits until `until`. `false`: there is something to do before,
+    /// or nothing then.
     pub(crate) fn wait(&self, until: Instant, waker: Waker) -> bool {
         let mut state = self.state.lock();
-        let is_later = state.ready.is_empty() && state.later.keys().next().is_none_or(|(at, _)| *at >= until);
+        let is_next = state.later.keys().next().is_some_and(|(at, _)| *at == until);
+        let is_later = state.ready.is_empty() && is_next;
         let old = if is_later { state.waker.replace(waker) } else { Some(waker) };
         drop(state);
         drop_quietly(old);

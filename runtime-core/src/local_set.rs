@@ -14,6 +14,7 @@ use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Weak;
 use std::task::{Context, Poll, Waker};
 
 /// Most polls before the set lets its own task's neighbours run.
@@ -58,6 +59,23 @@ struct State {
     ready: VecDeque<Notified>,
     /// Of everyone who polls the set: several `run_until` may.
     wakers: Vec<Waker>,
+    /// Of the runtime that the set was polled in first, for as long as that runs.
+    keeper: Option<Weak<dyn Keeper>>,
+}
+
+impl Queue {
+    /// The runtime that the current thread is inside of sees to the set's tasks, if no other does.
+    fn settle(&self) {
+        let has_keeper = self.state.lock().keeper.as_ref().is_some_and(|keeper| keeper.strong_count() > 0);
+        if !has_keeper {
+            let keeper = current_keeper();
+            self.state.lock().keeper = keeper.as_ref().map(std::sync::Arc::downgrade);
+        }
+    }
+}
+
+fn current_keeper() -> Option<std::sync::Arc<dyn Keeper>> {
+    context::with_handle(|handle| handle.and_then(|handle| handle.inner().shared.keeper()))
 }
 
 impl Schedule for Arc<Queue> {
@@ -77,9 +95,10 @@ impl Schedule for Arc<Queue> {
 
     fn vacated(&self) {}
 
-    /// The runtime that the caller is inside of: the set has none of its own.
+    /// The runtime in which the set is polled; before that, the caller's: the set has none of its own.
     fn keeper(&self) -> Option<std::sync::Arc<dyn Keeper>> {
-        context::with_handle(|handle| handle.and_then(|handle| handle.inner().shared.keeper()))
+        let keeper = self.state.lock().keeper.as_ref().and_then(Weak::upgrade);
+        keeper.or_else(current_keeper)
     }
 }
 
@@ -149,6 +168,7 @@ impl LocalSet {
 
     /// Polls what is ready, for one turn.
     fn poll_tasks(&self, cx: &mut Context<'_>) {
+        self.queue().settle();
         // Outside of the lock: a waker's clone and drop are foreign code.
         let waker = cx.waker().clone();
         let mut wakers = std::mem::take(&mut self.queue().state.lock().wakers);

@@ -24,7 +24,8 @@ impl Handle {
     /// inside of this call. It shall not block: the other callbacks wait for it. A panic in it ends there, printed by
     /// the panic hook.
     ///
-    /// On a runtime that has ended it runs at once, on this thread: nobody else could. What such a callback brings in
+    /// On a runtime that has ended it runs at once, on this thread: nobody else could. (On a worker that ends, it must not
+    /// wait: `block_on` panics there.) What such a callback brings in
     /// its turn is dropped.
     ///
     /// # Examples
@@ -94,7 +95,10 @@ impl TimerHandle {
             return false;
         }
         if let Some((at, number, handle)) = &self.later {
-            handle.inner().calls.remove(*at, *number);
+            // A paused clock must not go on to a moment at which nothing is to be done.
+            if let Some(waker) = handle.inner().calls.remove(*at, *number) {
+                waker.wake();
+            }
         }
         drop_quietly(callback);
         true
