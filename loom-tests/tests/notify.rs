@@ -76,3 +76,30 @@ fn all_meet_one() {
         one.join().unwrap();
     });
 }
+
+/// The only waiter goes away while all are being woken, and a notification is stored: the list that is found
+/// empty does not take it along.
+fn round_against_stored() {
+    let notify = Arc::new(Notify::new());
+    let all = notify.clone();
+    let mut waits = Box::pin(notify.notified());
+    assert!(!waits.as_mut().enable());
+    let all = thread::spawn(move || all.notify_waiters());
+    drop(waits);
+    notify.notify_one();
+    all.join().unwrap();
+    assert!(pin!(notify.notified()).enable(), "the stored notification is gone");
+}
+
+#[test]
+fn a_round_meets_a_stored_notification() {
+    model(round_against_stored);
+}
+
+#[test]
+fn twin_overwrites_a_stored_notification() {
+    expect_failure("twin_overwrites_a_stored_notification", "the stored notification is gone", || {
+        plant(Fault::NotifyWordOverwritten);
+        round_against_stored();
+    });
+}

@@ -166,7 +166,8 @@ impl Notify {
     fn note_emptiness(&self, locked: &Locked<'_>) {
         // Relaxed: the lock orders it. With WAITERS the word is ours, so that it needs no exchange.
         let word = self.word.load(Ordering::Relaxed);
-        if locked.is_empty() && word & WAITERS != 0 {
+        let is_ours = word & WAITERS != 0 || planted(Fault::NotifyWordOverwritten);
+        if locked.is_empty() && is_ours {
             // ORDER: Release, as in `change`; what others published in the word came here through the lock.
             self.word.store(word & !WAITERS, Ordering::Release);
         }

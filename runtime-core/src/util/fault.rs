@@ -25,6 +25,8 @@ pub enum Fault {
     HeadKept,
     /// A dropped `Notified` keeps the notification it was given.
     NotificationKept,
+    /// Who finds the list of a `Notify` empty writes its word also where that is no longer its own.
+    NotifyWordOverwritten,
     /// A oneshot receiver does not look at what was there when it left its waker.
     OneshotUnchecked,
     /// A oneshot sender publishes its value without looking whether the receiver closed.
