@@ -24,10 +24,13 @@ pub const BUDGET_MAX: u16 = 128;
 /// More than anyone can use up in one poll: the budget outside of frames.
 const UNLIMITED: u16 = u16::MAX;
 
+/// In this order, so that the two pointers are not neighbours: they would be copied as one piece of 16 bytes,
+/// which has to wait when they were written one by one a moment ago.
+#[repr(C)]
 struct Frame {
+    data: Cell<*const ()>,
     budget: Cell<u16>,
     yielded: Cell<bool>,
-    data: Cell<*const ()>,
     vtable: Cell<*const RawWakerVTable>,
 }
 
@@ -63,6 +66,8 @@ impl Drop for Outer {
 
 /// Runs one poll in a frame of its own, whose own waker is `waker`. The flag says whether the poll
 /// asked to be polled again through [`yield_now`].
+// Always: a result that is handed on through memory is written in small pieces and read in large ones.
+#[inline(always)]
 pub fn enter<R>(waker: &Waker, poll: impl FnOnce() -> R) -> (R, bool) {
     let outer = FRAME.with(|frame| Outer {
         budget: frame.budget.replace(BUDGET_MAX),

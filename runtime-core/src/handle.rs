@@ -114,6 +114,7 @@ impl Handle {
     }
 
     /// Runs no foreign code. The task that comes back was refused: running it drops its future.
+    #[inline(always)]
     pub(crate) fn spawn_or_refuse<F>(
         &self,
         future: F,

@@ -26,6 +26,7 @@ use std::task::Poll;
 ///     assert_eq!(answer.await.unwrap(), 42);
 /// });
 /// ```
+#[inline]
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where

@@ -5,6 +5,8 @@
 //!
 //! # Invariants
 //! - S1: a pointer in the slot is the one queue entry of its task; who swaps it out has it.
+//! - S2: only the slot's owner puts a task in; all others only take. So a slot that its owner has found empty
+//!   needs no swap to be filled.
 
 use crate::primitive::atomic::{AtomicPtr, Ordering};
 use crate::task::{Notified, RawTask};
@@ -27,39 +29,53 @@ impl Slot {
         Slot(AtomicPtr::new(ptr::null_mut()))
     }
 
-    /// Puts `task` in; what was there comes out.
-    pub fn replace(&self, task: Notified) -> Option<Notified> {
-        self.swap(task.into_raw().as_ptr().as_ptr().cast())
-    }
-
-    /// Takes what is there.
+    /// Puts `task` in; what was there comes out. Only the owner of the slot does that.
     #[inline]
-    pub fn take(&self) -> Option<Notified> {
+    pub fn replace(&self, task: Notified) -> Option<Notified> {
+        let new = task.into_raw().as_ptr().as_ptr().cast();
         if self.is_empty() {
+            // S2: it stays empty until this store.
+            // ORDER: Release publishes the task to a thief.
+            self.0.store(new, Ordering::Release);
             return None;
         }
-        self.swap(ptr::null_mut())
+        // ORDER: Release as above; Acquire sees the task that comes out.
+        notified(self.0.swap(new, Ordering::AcqRel))
+    }
+
+    /// Takes what is there. Nothing, too, when the owner puts another one there in this moment.
+    #[inline]
+    pub fn take(&self) -> Option<Notified> {
+        // ORDER: Relaxed: a hint; the exchange decides.
+        let task = self.0.load(Ordering::Relaxed);
+        if task.is_null() {
+            return None;
+        }
+        if planted(Fault::SlotTakenTwice) {
+            self.0.store(ptr::null_mut(), Ordering::Release);
+            return notified(task);
+        }
+        // ORDER: Acquire sees the task. Nothing is published.
+        self.0
+            .compare_exchange(task, ptr::null_mut(), Ordering::Acquire, Ordering::Relaxed)
+            .ok()
+            .and_then(notified)
     }
 
     /// Whether nothing is there.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        // ORDER: Relaxed: a hint; the swap decides.
+        // ORDER: Relaxed: for others a hint; the owner knows what it put there, and others only take.
         self.0.load(Ordering::Relaxed).is_null()
     }
+}
 
-    fn swap(&self, new: *mut ()) -> Option<Notified> {
-        // ORDER: Release publishes the task to a thief; Acquire sees the task that comes out.
-        let old = if planted(Fault::SlotTakenTwice) {
-            let old = self.0.load(Ordering::Acquire);
-            self.0.store(new, Ordering::Release);
-            old
-        } else {
-            self.0.swap(new, Ordering::AcqRel)
-        };
-        let header = NonNull::new(old)?.cast();
-        // SAFETY: S1: the entry's task is alive.
-        let raw = unsafe { RawTask::from_ptr(header) };
-        // SAFETY: S1: the swap made this thread the entry's owner.
-        Some(unsafe { Notified::from_raw(raw) })
-    }
+/// What the caller has got out of a slot.
+#[inline]
+fn notified(task: *mut ()) -> Option<Notified> {
+    let header = NonNull::new(task)?.cast();
+    // SAFETY: S1: the entry's task is alive.
+    let raw = unsafe { RawTask::from_ptr(header) };
+    // SAFETY: S1: who swapped it out is the entry's owner.
+    Some(unsafe { Notified::from_raw(raw) })
 }
