@@ -45,10 +45,11 @@ pub mod task {
     pub use runtime_core::local_set::{LocalEnterGuard, LocalSet};
     pub use runtime_core::spawn::{Builder, spawn, spawn_blocking, spawn_local, yield_now};
     pub use runtime_core::supervise::callbacks::TimerHandle;
+    pub use runtime_core::supervise::failures::{GroupError, TaskError};
     pub use runtime_core::supervise::gather::{
         Gather, TryGather, TryGatherError, gather, shield, try_gather,
     };
-    pub use runtime_core::supervise::group::{GroupError, Ready, TaskError, TaskGroup, group};
+    pub use runtime_core::supervise::group::{Ready, TaskGroup, group};
     pub use runtime_core::supervise::handles::JoinTimeout;
     pub use runtime_core::supervise::shared::SharedHandle;
     pub use runtime_core::sync::{

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use super::group::TaskError;
+use super::failures::TaskError;
 use super::handles::Asking;
 use crate::spawn::spawn;
 use crate::task::{JoinError, JoinHandle};

@@ -2,6 +2,7 @@
 
 pub mod callbacks;
 pub mod exit;
+pub mod failures;
 pub mod gather;
 pub mod group;
 pub mod handles;
