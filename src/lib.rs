@@ -10,7 +10,8 @@
 //! ```
 //!
 //! Whoever knows tokio changes the path: `tokio::X::Y` is `runtime::X::Y`, where it exists. The one
-//! exception are the I/O traits: ours are those of `futures::io`.
+//! exception are the I/O traits: ours are those of `futures::io`. `docs/from-tokio.md` in the repository goes
+//! through all names.
 //!
 //! - [`spawn`], [`spawn_blocking`], [`spawn_local`], [`task`]: tasks and their handles.
 //! - [`time`]: sleeping, time-outs, intervals; time that tests stop and move.
