@@ -1,8 +1,8 @@
 //! The runtime's everyday life: spawn, join, panic, abort, shut down, on both flavours.
 
 use runtime::{Builder, Runtime};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 fn flavors() -> [Runtime; 2] {
     [
@@ -188,4 +188,52 @@ fn p15_work_from_outside_runs_while_all_workers_are_busy() {
     let task = rt.spawn(async { 7 });
     assert_eq!(futures::executor::block_on(task).unwrap(), 7);
     stop.store(1, Ordering::Relaxed);
+}
+
+/// As in asyncio, and in tokio's runtime of this kind.
+#[test]
+fn tasks_of_a_current_thread_runtime_run_first_in_first_out() {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let spawn = |n: u32| {
+        let order = order.clone();
+        runtime.spawn(async move {
+            for round in 0..3 {
+                order.lock().unwrap().push(round * 10 + n);
+                runtime::task::yield_now().await;
+            }
+        })
+    };
+    // Spawned outside: they run when the first future waits.
+    let tasks: Vec<_> = (0..5).map(spawn).collect();
+    runtime.block_on(runtime::task::yield_now());
+    assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4]);
+    runtime.block_on(async {
+        for task in tasks {
+            task.await.unwrap()
+        }
+    });
+    let expected: Vec<u32> = (0..3).flat_map(|round| (0..5).map(move |n| round * 10 + n)).collect();
+    assert_eq!(*order.lock().unwrap(), expected);
+
+    order.lock().unwrap().clear();
+    runtime.block_on(async {
+        // Spawned inside, and woken by one: in the order of the spawns, and of the waits.
+        let gate = Arc::new(runtime::sync::Notify::new());
+        let tasks: Vec<_> = (0..5)
+            .map(|n| {
+                let (order, gate) = (order.clone(), gate.clone());
+                runtime::spawn(async move {
+                    gate.notified().await;
+                    order.lock().unwrap().push(n);
+                })
+            })
+            .collect();
+        runtime::task::yield_now().await;
+        gate.notify_waiters();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4]);
 }

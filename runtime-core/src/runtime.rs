@@ -72,6 +72,7 @@ impl Runtime {
             on_park: config.on_thread_park.clone(),
             on_unpark: config.on_thread_unpark.clone(),
             seed: config.seed,
+            fifo: is_current,
         };
         let shared = Arc::new(Shared::new(remotes, home_count, timers, driver, driver_handle, options));
         let homes: Homes = (0..home_count).map(|_| Arc::new(Home::new(Arc::clone(&shared)))).collect();

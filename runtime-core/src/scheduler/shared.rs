@@ -31,6 +31,8 @@ pub(crate) struct Options {
     pub(crate) on_park: Option<Hook>,
     pub(crate) on_unpark: Option<Hook>,
     pub(crate) seed: u64,
+    /// Woken tasks run first in, first out: no next slot.
+    pub(crate) fifo: bool,
 }
 
 /// What all threads of one runtime see. Its parts are guarded one by one.

@@ -99,7 +99,7 @@ impl Worker {
     /// A task that was woken by this thread.
     #[inline]
     pub(crate) fn push(&self, task: Notified) {
-        if self.batching.get() {
+        if self.batching.get() || self.shared.options.fifo {
             self.queue.push(task);
             return;
         }
@@ -117,6 +117,8 @@ impl Worker {
 
     /// Runs until `step` says stop; [`current::run`](super::current::run) makes the thread this worker first.
     pub(super) fn run(&self, mut step: impl FnMut(&Worker) -> Step) {
+        // What was there before is polled after the first step.
+        self.take_injected();
         while step(self) == Step::GoOn {
             self.round();
             // `step` may have polled something too: events must not wait for tasks alone.

@@ -3,6 +3,7 @@
 use super::error::SendError;
 use super::receiver::Receiver;
 use super::ring::Ring;
+use crate::coop;
 use crate::primitive::Arc;
 use crate::primitive::atomic::Ordering;
 use std::fmt;
@@ -128,6 +129,8 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub async fn closed(&self) {
+        // For whoever asks in a loop when nobody is there any more.
+        coop::futures::consume_budget().await;
         loop {
             // Made before the look: it gets every `notify_waiters` from here on.
             let told = self.ring.deserted.notified();

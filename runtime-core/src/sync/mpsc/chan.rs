@@ -68,6 +68,8 @@ impl<T, R: Room> Chan<T, R> {
 
     /// Waits until the channel is closed.
     pub(super) async fn closed(&self) {
+        // For whoever asks in a loop when it is closed.
+        coop::futures::consume_budget().await;
         let was_closed = planted(Fault::ClosedSeenEarly) && self.is_closed();
         // Made before the look: it gets every `notify_waiters` from here on.
         let told = self.rx_closed.notified();

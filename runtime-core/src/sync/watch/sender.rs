@@ -4,6 +4,7 @@ use super::borrowed::Ref;
 use super::error::SendError;
 use super::receiver::Receiver;
 use super::shared::Shared;
+use crate::coop;
 use crate::primitive::Arc;
 use crate::primitive::atomic::Ordering;
 use std::fmt;
@@ -167,6 +168,8 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub async fn closed(&self) {
+        // For whoever asks in a loop when nobody is there any more.
+        coop::futures::consume_budget().await;
         loop {
             // Made before the look: it gets every `notify_waiters` from here on.
             let told = self.shared.deserted.notified();
