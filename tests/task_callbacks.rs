@@ -183,9 +183,10 @@ fn what_is_due_at_the_end_of_the_runtime_runs_and_the_rest_is_dropped() {
     let drops = Arc::new(AtomicUsize::new(0));
     let (ran, guard) = (count.clone(), Dropped(drops.clone()));
     runtime.handle().call_soon(move || assert!(ran.fetch_add(1, Ordering::SeqCst) < 10_000));
-    runtime.handle().call_later(3600 * SECOND, move || drop(guard));
+    let later = runtime.handle().call_later(3600 * SECOND, move || drop(guard));
     drop(runtime);
     assert_eq!((count.load(Ordering::SeqCst), drops.load(Ordering::SeqCst)), (1, 1));
+    assert!(!later.is_pending() && !later.cancel());
 }
 
 #[test]

@@ -145,7 +145,9 @@ impl Calls {
         drop(state);
         drop_quietly(waker);
         for slot in later.into_values() {
-            drop_quietly(slot);
+            // The slot itself may live on, in the hands of who could have called it off.
+            let callback = slot.lock().take();
+            drop_quietly(callback);
         }
         ready
     }
