@@ -193,6 +193,20 @@ async fn abort_does_not_ask() {
     assert!(task.await.unwrap_err().is_cancelled());
 }
 
+/// An abort waits for the poll that is going on, so that this must end.
+#[runtime::test]
+async fn a_task_that_asks_in_a_loop_whether_it_was_aborted_ends() {
+    let (tell, told) = oneshot::channel::<task::AbortHandle>();
+    let task = runtime::spawn(async {
+        told.await.unwrap().abort();
+        for _ in 0..100_000 {
+            task::cancelled().await;
+        }
+    });
+    tell.send(task.abort_handle()).unwrap();
+    assert!(task.await.unwrap_err().is_cancelled());
+}
+
 #[runtime::test]
 async fn a_blocking_job_that_runs_is_asked_and_waited_for() {
     let (ready, is_ready) = oneshot::channel();

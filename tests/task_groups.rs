@@ -485,3 +485,88 @@ async fn start_does_not_wait_for_a_task_that_will_not_be_ready() {
     .await;
     assert_eq!(result.unwrap(), 1);
 }
+
+/// A task of a group that waits in a group of its own: what it has started ends before it does.
+#[runtime::test(start_paused = true)]
+async fn nested_groups_wait_for_the_cleanup_of_their_tasks() {
+    let start = time::Instant::now();
+    let cleaned = Arc::new(AtomicUsize::new(0));
+    let count = cleaned.clone();
+    let (ready, is_ready) = oneshot::channel();
+    let result: Result<(), _> = task::group(async move |outer: task::TaskGroup<&str>| {
+        outer.spawn(async move {
+            // Two in one task, one inside of the other.
+            let middle = task::group(async move |middle: task::TaskGroup<&str>| {
+                let inner_count = count.clone();
+                middle.spawn(async move {
+                    task::cancelled().await;
+                    time::sleep(2 * SECOND).await;
+                    inner_count.fetch_add(1, Ordering::SeqCst);
+                    Ok(())
+                });
+                task::group(async move |inner: task::TaskGroup<&str>| {
+                    inner.spawn(async move {
+                        let cancelled = task::cancelled();
+                        ready.send(()).unwrap();
+                        cancelled.await;
+                        time::sleep(SECOND).await;
+                        count.fetch_add(1, Ordering::SeqCst);
+                        Ok(())
+                    });
+                    pending().await
+                })
+                .await
+                .map_err(|_| "the inner group ended")
+            });
+            let result: Result<(), _> = middle.await;
+            assert!(result.is_err(), "nothing in it ends well");
+            std::future::pending::<Result<(), _>>().await
+        });
+        is_ready.await.unwrap();
+        Err("on purpose")
+    })
+    .await;
+    let errors = result.unwrap_err().into_errors();
+    assert!(matches!(errors.as_slice(), [TaskError::Failed("on purpose")]), "{errors:?}");
+    assert_eq!(cleaned.load(Ordering::SeqCst), 2, "the outer group returned before all had cleaned up");
+    assert_eq!(start.elapsed(), 2 * SECOND);
+}
+
+/// A task whose group ends in time goes on to its next await, and ends there.
+#[runtime::test(start_paused = true)]
+async fn a_task_that_was_asked_in_a_group_ends_after_it() {
+    let (ready, is_ready) = oneshot::channel();
+    let came_out = Arc::new(AtomicUsize::new(0));
+    let count = came_out.clone();
+    let task = runtime::spawn(async move {
+        let value = task::group(async move |g: task::TaskGroup<()>| {
+            let child = g.spawn(async move {
+                let cancelled = task::cancelled();
+                ready.send(()).unwrap();
+                cancelled.await;
+                Ok(5)
+            });
+            Ok(child.await.unwrap())
+        });
+        assert_eq!(value.await.unwrap(), 5);
+        count.fetch_add(1, Ordering::SeqCst);
+        pending::<()>().await;
+    });
+    is_ready.await.unwrap();
+    assert!(task.cancel().await.unwrap_err().is_cancelled());
+    assert!(came_out.load(Ordering::SeqCst) <= 1);
+}
+
+/// One without tasks holds nobody up.
+#[runtime::test(start_paused = true)]
+async fn a_task_in_an_empty_group_ends_at_once() {
+    let start = time::Instant::now();
+    let (ready, is_ready) = oneshot::channel();
+    let task = runtime::spawn(task::group(async move |_: task::TaskGroup<()>| {
+        ready.send(()).unwrap();
+        pending::<Result<(), ()>>().await
+    }));
+    is_ready.await.unwrap();
+    assert!(task.cancel().await.unwrap_err().is_cancelled());
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}

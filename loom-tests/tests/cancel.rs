@@ -41,6 +41,34 @@ fn twin_is_asked_late() {
     });
 }
 
+/// A task that does not listen leaves its group, which listened for it, and waits for ever: the request finds the group
+/// still there, and the task ends when it has left, or not, and the task ends by that.
+fn a_request_against_the_end_of_a_group() {
+    let (bed, handle) = Bed::of(async {
+        let empty = group(async |_: TaskGroup<()>| Ok(()));
+        empty.await.unwrap();
+        poll_fn(|_| Poll::<()>::Pending).await;
+    });
+    let asks = thread::spawn(move || drop(handle.cancel()));
+    bed.run();
+    asks.join().unwrap();
+    bed.run();
+    assert!(bed.is_empty(), "the request was lost: the task sleeps");
+}
+
+#[test]
+fn a_request_meets_the_end_of_a_group() {
+    model(a_request_against_the_end_of_a_group);
+}
+
+#[test]
+fn twin_leaves_its_group_unasked() {
+    expect_failure("twin_leaves_its_group_unasked", "the request was lost", || {
+        plant(Fault::AskedLate);
+        a_request_against_the_end_of_a_group();
+    });
+}
+
 /// One that listens is told, not dropped.
 #[test]
 fn two_requests_meet_a_listener() {

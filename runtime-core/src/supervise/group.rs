@@ -8,7 +8,7 @@ use crate::coop;
 use crate::primitive::{Arc, Mutex};
 use crate::spawn::spawn_as;
 use crate::sync::oneshot;
-use crate::task::{self, AbortHandle, Cancelled, Id, JoinError, JoinHandle, Meta};
+use crate::task::{self, AbortHandle, Cancelled, GroupWait, Id, JoinError, JoinHandle, Meta};
 use crate::util::fault::{Fault, planted};
 use crate::util::wake_list::{drop_quietly, wake};
 use std::any::Any;
@@ -31,9 +31,10 @@ use std::thread;
 /// and the group waits.
 ///
 /// # Cancel safety
-/// Dropping the future asks all tasks for their end. When the task in which it is awaited listens
-/// ([`task::cancelled`]) and is asked for its end, so are the group's tasks, and the group goes on to wait for
-/// them.
+/// Dropping the future asks all tasks for their end. When the task in which it is awaited is asked for its end by
+/// [`JoinHandle::cancel`], so are the group's tasks, and the group goes on to wait for them, within the grace; then that
+/// task is dropped where it waits, unless it listens itself ([`task::cancelled`]): nothing is left running unseen, also
+/// where groups are nested.
 ///
 /// # Errors
 /// [`GroupError`] with every error, in the order in which they came. It has none if [`TaskGroup::cancel`] ended
@@ -59,21 +60,35 @@ use std::thread;
 ///     assert_eq!(failed.await.unwrap_err().errors().len(), 1);
 /// });
 /// ```
-pub async fn group<X, E, F>(body: F) -> Result<X, GroupError<E>>
+// Not `AsyncFnOnce`: inside of a spawned task its callers do not compile when a lifetime is in `E`, as in `&'static str`
+// (rust-lang/rust#126350). Every async closure is an `FnOnce`.
+pub async fn group<X, E, Fut>(body: impl FnOnce(TaskGroup<E>) -> Fut) -> Result<X, GroupError<E>>
 where
-    F: AsyncFnOnce(TaskGroup<E>) -> Result<X, E>,
+    Fut: Future<Output = Result<X, E>>,
     E: Send + 'static,
 {
     let group = TaskGroup { shared: Arc::new(Shared::new()) };
     let _end = EndOnDrop(&group);
     let mut body = pin!(Some(body(group.clone())));
     let mut request = pin!(None);
+    let mut wait = None;
+    let mut is_entered = false;
     let mut end = BodyEnd { value: None, panic: None };
     let mut polls_left = None;
     poll_fn(|cx| {
+        if !std::mem::replace(&mut is_entered, true) {
+            wait = GroupWait::new();
+        }
         let seen = group.shared.look(cx.waker());
-        if is_asked(request.as_mut(), cx) {
+        if is_asked(&wait, request.as_mut(), cx) {
             group.shared.ask_everyone();
+            if seen.is_empty && wait.as_ref().is_some_and(|wait| !wait.is_heard()) {
+                // The last of the task's groups ends the task, where it waits; others may still be inside of the body.
+                wait = None;
+                if task::cancel_is_final() {
+                    return Poll::Pending;
+                }
+            }
         }
         if let Some(running) = body.as_mut().as_pin_mut() {
             let polled = catch_unwind(AssertUnwindSafe(|| running.poll(cx)));
@@ -124,10 +139,14 @@ impl<X> BodyEnd<X> {
     }
 }
 
-/// Whether the task that awaits the group listens and was asked for its end.
-fn is_asked(mut request: Pin<&mut Option<Cancelled>>, cx: &mut Context<'_>) -> bool {
+/// Whether the task that awaits the group was asked for its end.
+fn is_asked(
+    wait: &Option<GroupWait>,
+    mut request: Pin<&mut Option<Cancelled>>,
+    cx: &mut Context<'_>,
+) -> bool {
     if request.is_none() {
-        request.set(task::if_listening());
+        request.set(wait.as_ref().map(GroupWait::request));
     }
     match request.as_mut().as_pin_mut() {
         Some(asked) => asked.poll(cx).is_ready(),

@@ -49,6 +49,8 @@ impl Future for Cancelled {
         let coop = ready!(coop::poll_proceed(cx));
         let Some((task, waiter)) = self.parts() else { return Poll::Pending };
         if task.raw().state().is_cancelled() {
+            // Who asks in a loop must come to an end of its poll, for the abort waits for that.
+            coop.made_progress();
             return Poll::Ready(());
         }
         let polled = extras(task.raw()).poll_asked(waiter, cx);
@@ -130,6 +132,39 @@ pub(crate) fn if_listening() -> Option<Cancelled> {
     Some(Cancelled { task: Some(task??), waiter: Waiter::new() })
 }
 
+/// The current task awaits a group: the group listens for it. A task that does not listen itself ends when it is asked
+/// for that and its last group has gone.
+pub(crate) struct GroupWait(AbortHandle);
+
+impl GroupWait {
+    /// `None` outside of a task.
+    pub(crate) fn new() -> Option<GroupWait> {
+        with_current(|raw| {
+            extras(&raw).enter_group();
+            let _ = raw.state().set_observed();
+            GroupWait(AbortHandle::new(raw))
+        })
+    }
+
+    /// The request to the task.
+    pub(crate) fn request(&self) -> Cancelled {
+        Cancelled { task: Some(self.0.clone()), waiter: Waiter::new() }
+    }
+
+    /// Whether the task listens itself.
+    pub(crate) fn is_heard(&self) -> bool {
+        extras(self.0.raw()).listens()
+    }
+}
+
+impl Drop for GroupWait {
+    fn drop(&mut self) {
+        if extras(self.0.raw()).leave_group() {
+            self.0.abort();
+        }
+    }
+}
+
 /// Whether the current task was asked for its end: by `cancel`, by an abort, or by its runtime's shutdown. A task may
 /// look at this between steps of a long computation; a blocking job may, too. `false` outside of a task.
 ///
@@ -146,6 +181,11 @@ pub fn cancel_requested() -> bool {
 
 fn is_asked(raw: &RawTask) -> bool {
     raw.state().is_cancelled() || raw.head().extras().is_some_and(Extras::is_asked)
+}
+
+/// Whether the task that is being polled on this thread ends when that poll returns `Pending`.
+pub(crate) fn cancel_is_final() -> bool {
+    with_current(|raw| raw.state().is_cancelled()).unwrap_or(false)
 }
 
 /// Ends the task that is being polled on this thread when that poll returns `Pending`.

@@ -39,6 +39,8 @@ pub(crate) struct Extras {
 struct Side {
     /// Set by the first `listen`.
     listens: bool,
+    /// Groups that the task awaits: they listen for it.
+    groups: usize,
     /// The shortest grace that was begun.
     grace: Option<Duration>,
     notices: Vec<Notice>,
@@ -106,11 +108,29 @@ impl Extras {
         self.side.lock().listens
     }
 
+    /// A group is awaited from here on: it is told for the task.
+    pub(super) fn enter_group(&self) {
+        self.side.lock().groups += 1;
+    }
+
+    /// A group is no longer awaited. `true`: it was the last that the task waited for before it ends: abort it.
+    pub(super) fn leave_group(&self) -> bool {
+        let mut side = self.side.lock();
+        side.groups -= 1;
+        side.groups == 0 && !side.listens && self.is_asked() && side.end == End::NotYet
+    }
+
     /// Tells the task that it shall end, if it listens.
     pub(super) fn ask(&self) -> Asked {
-        if !self.listens() {
+        let side = self.side.lock();
+        if !side.listens && side.groups == 0 {
             return Asked::Deaf;
         }
+        if !planted(Fault::AskedLate) {
+            // ORDER: Release pairs with `is_asked`. Under the lock: the last group to go looks under it.
+            self.asked.store(true, Ordering::Release);
+        }
+        drop(side);
         self.tell_waiting();
         Asked::Told
     }

@@ -39,7 +39,9 @@ mod waker;
 
 pub use abort_on_drop::AbortOnDropHandle;
 pub use cancel::{Cancelled, Cancelling, cancel_requested, cancelled, current, try_current};
-pub(crate) use cancel::{abort_current, if_listening, on_end, panic_of_current, request};
+pub(crate) use cancel::{
+    GroupWait, abort_current, cancel_is_final, if_listening, on_end, panic_of_current, request,
+};
 pub use error::JoinError;
 pub use id::Id;
 pub use job::{Job, JobOwner};
