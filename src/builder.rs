@@ -1,6 +1,6 @@
 //! Building a runtime: the one file that knows every crate.
 
-use crate::{Flavor, Runtime};
+use crate::{Flavor, RescueConfig, Runtime};
 use runtime_blocking::{Options, Pool};
 use runtime_core::config::Config;
 use runtime_core::port::{Ports, SystemClock};
@@ -70,6 +70,7 @@ impl Builder {
             on_thread_unpark: None,
             wrap_thread: None,
             cancel_grace: CANCEL_GRACE,
+            rescue: RescueConfig::default(),
             start_paused: false,
             seed: RandomState::new().hash_one(0),
         };
@@ -174,6 +175,12 @@ impl Builder {
         self
     }
 
+    /// What is done about polls that block their worker: see [`RescueConfig`]. A current_thread runtime takes no notice.
+    pub fn rescue(&mut self, config: RescueConfig) -> &mut Self {
+        self.config.rescue = config;
+        self
+    }
+
     /// The seed of what the runtime leaves to chance: whom a thief asks first, which branch of `select!` goes
     /// first. Without it each runtime has another.
     pub fn rng_seed(&mut self, seed: u64) -> &mut Self {
@@ -220,6 +227,7 @@ impl Builder {
         if self.pool.max_threads == 0 {
             return invalid("max_blocking_threads is 0: a pool without threads runs nothing".to_owned());
         }
+        self.config.rescue.check().or_else(invalid)?;
         match self.config.stack_size {
             Some(size) if !(STACK_MIN..=STACK_MAX).contains(&size) => invalid(format!(
                 "thread_stack_size is {size} bytes: it must be between {STACK_MIN} and {STACK_MAX}"

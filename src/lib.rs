@@ -33,6 +33,7 @@ pub use entry::run;
 pub use runtime::Runtime;
 pub use runtime_core::context::{EnterGuard, TryCurrentError};
 pub use runtime_core::handle::{Flavor, Handle};
+pub use runtime_core::rescue::{RescueConfig, StuckTask};
 pub use runtime_core::spawn::{spawn, spawn_blocking, spawn_local};
 pub use runtime_core::task::{JoinError, JoinHandle};
 pub use runtime_core::{sync, time};
@@ -44,7 +45,7 @@ pub mod task {
     pub use runtime_core::coop::futures::{Unconstrained, consume_budget, unconstrained};
     pub use runtime_core::join_set::{JoinSet, ReturnWhen};
     pub use runtime_core::local_set::{LocalEnterGuard, LocalSet};
-    pub use runtime_core::spawn::{Builder, spawn, spawn_blocking, spawn_local, yield_now};
+    pub use runtime_core::spawn::{Builder, block_in_place, spawn, spawn_blocking, spawn_local, yield_now};
     pub use runtime_core::supervise::callbacks::TimerHandle;
     pub use runtime_core::supervise::failures::{GroupError, TaskError};
     pub use runtime_core::supervise::gather::{

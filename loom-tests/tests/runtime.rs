@@ -10,6 +10,7 @@ use runtime_core::handle::Flavor;
 use runtime_core::internals::{Fault, plant};
 use runtime_core::port::{BlockingPool, Driver, DriverHandle, Ports, Refused, SystemClock};
 use runtime_core::primitive::{Condvar, Mutex, thread};
+use runtime_core::rescue::RescueConfig;
 use runtime_core::runtime::Runtime;
 use runtime_core::sync::oneshot;
 use runtime_core::task::Job;
@@ -80,6 +81,7 @@ fn runtime(flavor: Flavor, workers: usize) -> Runtime {
         on_thread_unpark: None,
         wrap_thread: None,
         cancel_grace: Duration::from_secs(10),
+        rescue: RescueConfig::default(),
         start_paused: false,
         seed: 1,
     };

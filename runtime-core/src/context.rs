@@ -3,12 +3,12 @@
 
 #![forbid(unsafe_code)]
 
-use crate::block_on;
+use crate::block_on::{self, Held};
 use crate::coop::{self, Duty};
 use crate::handle::Handle;
 use crate::port::DriverHandle;
 use crate::primitive::Arc;
-use crate::scheduler::{Shared, with_current};
+use crate::scheduler::{Aside, Pinned, Shared, step_aside, with_current};
 use crate::task::{Job, JobOwner, JoinHandle, Keeper};
 use crate::timer::Timers;
 use crate::tls;
@@ -67,21 +67,38 @@ impl Drop for EnterGuard {
     }
 }
 
-/// The thread drives a future of `handle`'s runtime until this is dropped.
+/// The thread drives a future of `handle`'s runtime until this is dropped. (In this order.)
 #[derive(Debug)]
 pub(crate) struct BlockOnGuard {
     _duty: Duty,
     _entered: EnterGuard,
+    _blocking: Option<Blocking>,
 }
 
 #[track_caller]
 pub(crate) fn enter_block_on(handle: &Handle) -> BlockOnGuard {
-    assert!(
-        !must_not_wait(),
-        "`block_on` was called on a thread that is running tasks: await the future instead, or move the \
-         call to `spawn_blocking`"
-    );
-    BlockOnGuard { _duty: coop::set_duty(true), _entered: enter(handle) }
+    let blocking = if must_not_wait() { Some(enter_blocking("block_on")) } else { None };
+    BlockOnGuard { _blocking: blocking, _entered: enter(handle), _duty: coop::set_duty(true) }
+}
+
+/// Others go on with what this thread would do for as long as this lives. (In this order.)
+#[derive(Debug)]
+pub(crate) struct Blocking {
+    _aside: Aside,
+    /// A paused clock stands still meanwhile.
+    _held: Option<Held>,
+}
+
+#[track_caller]
+pub(crate) fn enter_blocking(caller: &str) -> Blocking {
+    let held = with_handle(|handle| handle.map(|handle| Held::counted(&handle.inner().shared)));
+    match step_aside() {
+        Ok(aside) => Blocking { _aside: aside, _held: held },
+        Err(Pinned) => panic!(
+            "`{caller}` was called on a thread that runs the tasks of a current_thread runtime or of a `LocalSet`, \
+             which nobody else can run: await the future instead, or move the call to `spawn_blocking`"
+        ),
+    }
 }
 
 /// Whether this thread runs the tasks of `handle`'s runtime.
@@ -131,6 +148,7 @@ impl Handle {
         let shared = Arc::clone(&self.inner().shared);
         shared.activity.enter();
         let body = move || {
+            let _held = Held::new(&handle.inner().shared);
             let _entered = handle.enter();
             job()
         };
@@ -150,8 +168,12 @@ impl Handle {
     /// On a multi_thread runtime the workers go on as ever. On a current_thread runtime this does not drive
     /// other tasks: only `Runtime::block_on` does.
     ///
+    /// Inside of a task of a multi_thread runtime this blocks the task, and nobody else: another worker takes over at once
+    /// what this one has (as in [`block_in_place`](crate::spawn::block_in_place)).
+    ///
     /// # Panics
-    /// If the future panics, or if this thread is already running a runtime's tasks.
+    /// If the future panics; and on a thread that runs the tasks of a current_thread runtime, or of a `LocalSet`, which
+    /// nobody else could run meanwhile.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = enter_block_on(self);
@@ -234,7 +256,7 @@ pub fn timers() -> (Arc<Timers>, usize) {
 }
 
 fn shard(shared: &crate::scheduler::Shared) -> usize {
-    with_current(shared, |worker| worker.map_or(0, |worker| worker.index()))
+    with_current(shared, |worker| worker.map_or(0, |worker| worker.home()))
 }
 
 /// Gives `f` the current runtime's timers and this thread's shard of them, or `None` outside of a

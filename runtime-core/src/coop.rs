@@ -37,6 +37,8 @@ struct Frame {
 tls! {
     /// Whether the thread runs tasks or drives a future, so that waiting on it would hold them up.
     static ON_DUTY: Cell<bool> = Cell::new(false);
+    /// Whether what it runs can be run by no other thread.
+    static PINNED: Cell<bool> = Cell::new(false);
     static FRAME: Frame = Frame {
         budget: Cell::new(UNLIMITED),
         yielded: Cell::new(false),
@@ -116,6 +118,29 @@ impl Drop for Duty {
 /// Whether this thread runs tasks or drives a future, so that waiting on it would hold them up.
 pub(crate) fn must_not_wait() -> bool {
     ON_DUTY.try_with(Cell::get).unwrap_or(false)
+}
+
+/// While this lives, what the thread runs can be run by no other thread. Drop in reverse order.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct PinnedDuty {
+    outer: bool,
+}
+
+/// What this thread runs from here on can be run by no other.
+pub(crate) fn pin_duty() -> PinnedDuty {
+    PinnedDuty { outer: PINNED.try_with(|pinned| pinned.replace(true)).unwrap_or(true) }
+}
+
+impl Drop for PinnedDuty {
+    fn drop(&mut self) {
+        let _ = PINNED.try_with(|pinned| pinned.set(self.outer));
+    }
+}
+
+/// Whether what this thread runs can be run by no other.
+pub(crate) fn is_pinned() -> bool {
+    PINNED.try_with(Cell::get).unwrap_or(false)
 }
 
 /// The waker of the frame that is being polled on this thread: its data and vtable.

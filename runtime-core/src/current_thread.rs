@@ -167,7 +167,9 @@ impl CurrentThread {
             let mut has_cancelled = false;
             self.run(worker, |worker| {
                 if !std::mem::replace(&mut has_cancelled, true) {
-                    worker.cancel_all(homes);
+                    for home in homes {
+                        worker.cancel_all(home);
+                    }
                 }
                 if homes.iter().all(|home| home.is_vacated()) { Step::Stop } else { Step::GoOn }
             });

@@ -137,9 +137,9 @@ impl Handle {
     /// The worker's own; for other threads one after the other.
     fn home(&self) -> &Arc<Home<Arc<Shared>>> {
         let Inner { shared, homes, .. } = &*self.inner;
-        let index = with_current(shared, |worker| worker.map(|worker| worker.index()));
-        &homes[index
-            .unwrap_or_else(|| self.inner.next_home.fetch_add(1, Ordering::Relaxed) % shared.remotes.len())]
+        let index = with_current(shared, |worker| worker.map(|worker| worker.home()));
+        let next = || self.inner.next_home.fetch_add(1, Ordering::Relaxed) % shared.seats.base();
+        &homes[index.unwrap_or_else(next)]
     }
 
     /// Which kind of runtime it is.

@@ -2,10 +2,11 @@
 
 pub use crate::scheduler::Shared;
 pub use crate::scheduler::activity::Activity;
-pub use crate::scheduler::idle::{GotUp, Idle, Picked, WORKERS_MAX};
+pub use crate::scheduler::idle::{GotUp, Idle, Left, Picked, WORKERS_MAX};
 pub use crate::scheduler::park::Parker;
 pub use crate::scheduler::signal::Signal as MonitorSignal;
 pub use crate::scheduler::slot::Slot;
+pub use crate::scheduler::spares::Spares;
 pub use crate::util::fault::{Fault, plant};
 
 use crate::port::{Driver, DriverHandle};

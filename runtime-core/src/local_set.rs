@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::context;
+use crate::coop::{self, PinnedDuty};
 use crate::primitive::{Arc, Mutex};
 use crate::task::{Home, JoinHandle, Keeper, Meta, Notified, Schedule};
 use crate::tls;
@@ -163,7 +164,7 @@ impl LocalSet {
         let home = Arc::clone(&self.home);
         // In the destructor of a thread-local ours may be gone: `spawn_local` then panics.
         let outer = CURRENT.try_with(|current| current.replace(Some(home))).ok().flatten();
-        LocalEnterGuard { outer, _not_send: PhantomData }
+        LocalEnterGuard { outer, _pinned: coop::pin_duty(), _not_send: PhantomData }
     }
 
     /// Polls what is ready, for one turn.
@@ -228,6 +229,7 @@ impl Drop for LocalSet {
 #[must_use = "the set is left when the guard is dropped"]
 pub struct LocalEnterGuard {
     outer: Option<Arc<Home<Arc<Queue>>>>,
+    _pinned: PinnedDuty,
     _not_send: PhantomData<Rc<()>>,
 }
 

@@ -1,7 +1,7 @@
 //! Building a runtime, and ending it.
 //!
 //! The end: (1) the homes are closed, so a spawn is either listed before or answered with a cancelled handle;
-//! (2) all workers are woken; (3) each cancels the tasks of its home; (4) they run until all homes are empty,
+//! (2) all workers are woken; (3) they cancel the tasks of all homes; (4) they run until all homes are empty,
 //! and end; (5) the last one shuts timers and I/O down, which wakes whoever waits for them outside.
 
 #![forbid(unsafe_code)]
@@ -14,14 +14,14 @@ use crate::local_set::LocalSet;
 use crate::local_tasks::LocalTasks;
 use crate::port::Ports;
 use crate::primitive::{Arc, Mutex, thread};
-use crate::scheduler::{self, Homes, Monitor, Options, Shared, Step, Worker};
+use crate::scheduler::seats::halves;
+use crate::scheduler::{Homes, Options, Shared, Worker, works_for};
 use crate::task::{Home, JoinHandle};
+use crate::threads::{SpareStarter, start_monitor, start_worker};
 use crate::timer::Timers;
-use crate::util::wake_list::quietly;
 use std::future::Future;
 use std::io::{self, Write};
 use std::ops::Deref;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// A runtime: workers, driver, timers, blocking pool. Dropping it ends all its tasks.
@@ -66,15 +66,16 @@ impl Runtime {
         if config.start_paused {
             timers.pause().expect("new timers run");
         }
-        let (queues, remotes): (Vec<_>, Vec<_>) = (0..worker_count).map(|_| Worker::halves()).unzip();
+        let (queues, seats): (Vec<_>, Vec<_>) = (0..worker_count).map(|_| halves()).unzip();
         let home_count = if is_current { 2 } else { worker_count };
         let options = Options {
             on_park: config.on_thread_park.clone(),
             on_unpark: config.on_thread_unpark.clone(),
             seed: config.seed,
-            fifo: is_current,
+            is_single: is_current,
+            rescue: config.rescue.clone(),
         };
-        let shared = Arc::new(Shared::new(remotes, home_count, timers, driver, driver_handle, options));
+        let shared = Arc::new(Shared::new(seats, home_count, timers, driver, driver_handle, options));
         let homes: Homes = (0..home_count).map(|_| Arc::new(Home::new(Arc::clone(&shared)))).collect();
         let local = is_current.then(|| LocalTasks::new(Arc::clone(&homes[1])));
         let handle =
@@ -126,8 +127,8 @@ impl Runtime {
     /// the future is wait for the next call on a current_thread runtime.
     ///
     /// # Panics
-    /// If the future panics, or if this thread is already running a runtime's tasks. On a current_thread runtime
-    /// also if tasks of [`spawn_local`](crate::spawn::spawn_local) live on another thread.
+    /// If the future panics; and as [`Handle::block_on`]. On a current_thread runtime also if tasks of
+    /// [`spawn_local`](crate::spawn::spawn_local) live on another thread.
     ///
     /// # Examples
     /// ```
@@ -175,9 +176,11 @@ impl Runtime {
         if std::mem::replace(&mut self.is_down, true) {
             return;
         }
-        let timeout = if context::must_not_wait() { Some(Duration::ZERO) } else { timeout };
-        let deadline = timeout.map(far_deadline);
         let inner = self.handle.inner();
+        // A worker that has stepped aside may wait, but not for itself.
+        let must_not_wait = context::must_not_wait() || works_for(&inner.shared);
+        let timeout = if must_not_wait { Some(Duration::ZERO) } else { timeout };
+        let deadline = timeout.map(far_deadline);
         match &self.kind {
             Kind::MultiThread(threads) => {
                 close_all(&self.handle);
@@ -265,7 +268,6 @@ fn close_all(handle: &Handle) {
         home.close();
     }
     inner.shared.begin_close();
-    inner.shared.monitor.end();
 }
 
 fn start_threads(config: &Config, handle: Handle, workers: Vec<Worker>) -> io::Result<Runtime> {
@@ -273,88 +275,13 @@ fn start_threads(config: &Config, handle: Handle, workers: Vec<Worker>) -> io::R
     // From here on a drop, also by `?`, ends the threads started so far.
     let runtime = Runtime { handle, kind, is_down: false };
     let Kind::MultiThread(threads) = &runtime.kind else { unreachable!("made above") };
-    let inner = runtime.handle.inner();
-    let monitor = Monitor::new(Arc::clone(&inner.shared), inner.homes.clone());
-    threads.lock().push(start_thread(config, &inner.shared, move || monitor.run())?);
+    let mut threads = threads.lock();
+    threads.extend(start_monitor(config, &runtime.handle)?);
     for worker in workers {
-        let handle = runtime.handle.clone();
-        let body_config = config.clone();
-        let body = move || work(&body_config, &handle, worker);
-        threads.lock().push(start_thread(config, &inner.shared, body)?);
+        threads.push(start_worker(config, &runtime.handle, worker)?);
     }
+    drop(threads);
+    let shared = &runtime.handle.inner().shared;
+    shared.set_starter(std::sync::Arc::new(SpareStarter::new(config, &runtime.handle)));
     Ok(runtime)
-}
-
-fn start_thread(
-    config: &Config,
-    shared: &Arc<Shared>,
-    body: impl FnOnce() + Send + 'static,
-) -> io::Result<thread::JoinHandle<()>> {
-    let name = (config.thread_name)();
-    if name.contains('\0') {
-        let what = format!("thread_name_fn gave {name:?}: a thread's name may not contain a NUL");
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
-    }
-    let mut builder = thread::Builder::new().name(name);
-    if let Some(stack_size) = config.stack_size {
-        builder = builder.stack_size(stack_size);
-    }
-    shared.thread_starts();
-    let ends = Arc::clone(shared);
-    let thread = builder.spawn(move || {
-        let _ending = Ending(ends);
-        body();
-    });
-    if thread.is_err() && shared.thread_ends() {
-        shared.shut_down_parts();
-    }
-    thread
-}
-
-/// Tells of a thread's end, however it comes: who shuts the runtime down waits for it.
-struct Ending(Arc<Shared>);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        if self.0.thread_ends() {
-            self.0.shut_down_parts();
-        }
-    }
-}
-
-/// The whole life of a worker thread.
-fn work(config: &Config, handle: &Handle, worker: Worker) {
-    let mut worker = Some(worker);
-    let mut run = || {
-        let Some(worker) = worker.take() else { return };
-        call(&config.on_thread_start);
-        let _entered = context::enter(handle);
-        run_worker(handle, worker);
-        call(&config.on_thread_stop);
-    };
-    if let Some(wrap) = &config.wrap_thread {
-        quietly(|| wrap(Box::new(&mut run)));
-    }
-    // Without its worker the runtime would not end: it runs, wrapped or not.
-    run();
-}
-
-fn call(hook: &Option<crate::config::Hook>) {
-    if let Some(hook) = hook {
-        quietly(|| hook());
-    }
-}
-
-fn run_worker(handle: &Handle, worker: Worker) {
-    let inner = handle.inner();
-    let mut has_cancelled = false;
-    scheduler::run_worker(&Rc::new(worker), |worker| {
-        if !inner.shared.is_closing() {
-            return Step::GoOn;
-        }
-        if !std::mem::replace(&mut has_cancelled, true) {
-            worker.cancel_all(&inner.homes[worker.index()..=worker.index()]);
-        }
-        if inner.shared.is_vacated() { Step::Stop } else { Step::GoOn }
-    });
 }

@@ -129,6 +129,36 @@ where
     }
 }
 
+/// Runs a closure that blocks, here and now: the other tasks of this worker are taken over at once by another, or by a
+/// spare if all are busy. What it costs is a thread's wake-up; for what takes long, `spawn_blocking` leaves the task free
+/// to wait for something else, too.
+///
+/// On a thread that runs no tasks it just calls `f`. Cancelling the task has no effect before `f` returns;
+/// [`task::cancel_requested`](crate::task::cancel_requested) tells `f`.
+///
+/// # Panics
+/// If `f` does; and on a thread that runs the tasks of a current_thread runtime, or of a `LocalSet`, which nobody else
+/// could run meanwhile.
+///
+/// # Examples
+/// ```
+/// runtime::run(async {
+///     let read = runtime::spawn(async {
+///         runtime::task::block_in_place(|| std::fs::read_to_string("Cargo.toml"))
+///     });
+///     assert!(read.await.unwrap().unwrap().contains("[package]"));
+/// });
+/// ```
+#[track_caller]
+pub fn block_in_place<F, R>(f: F) -> R
+where
+    F: FnOnce() -> R,
+{
+    let _blocking =
+        if context::must_not_wait() { Some(context::enter_blocking("block_in_place")) } else { None };
+    f()
+}
+
 /// Lets everything else that is ready run, then goes on.
 ///
 /// # Examples

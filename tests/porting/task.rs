@@ -1,6 +1,7 @@
 //! `tokio::task`: spawning, handles, and the same names at the root of the crate.
 
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::task::{self, AbortHandle, Id, JoinError, JoinHandle};
 
 /// `task`: `spawn`, `yield_now`.
@@ -101,6 +102,16 @@ async fn id() {
     let expected: Id = handle.id();
     assert_eq!(handle.await.unwrap(), (expected, Some(expected)));
     assert!(!expected.to_string().is_empty());
+}
+
+/// `task`: `block_in_place`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn in_place() {
+    let sum = tokio::spawn(async {
+        let behind = tokio::spawn(async { 2 });
+        1 + task::block_in_place(|| Handle::current().block_on(behind)).unwrap()
+    });
+    assert_eq!(sum.await.unwrap(), 3);
 }
 
 /// `task`: `spawn_blocking`.

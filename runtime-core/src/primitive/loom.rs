@@ -10,6 +10,8 @@ use std::time::Duration;
 
 pub use loom::hint;
 pub use loom::sync::Arc;
+/// loom has none. What is set once, before it is published by other means, needs none.
+pub use std::sync::OnceLock;
 
 pub mod channel;
 pub mod deque;

@@ -8,6 +8,7 @@
 //! and no poisoning: a panic inside a critical section of ours is a bug of ours, and user code never
 //! runs under a lock.
 
+pub mod doing;
 #[cfg(loom)]
 mod loom;
 #[cfg(not(loom))]

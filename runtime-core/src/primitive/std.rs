@@ -8,6 +8,7 @@ pub use crossbeam_channel as channel;
 pub use crossbeam_utils::CachePadded;
 pub use std::hint;
 pub use std::sync::Arc;
+pub use std::sync::OnceLock;
 pub use std::thread;
 
 /// Atomics and fences.

@@ -1,7 +1,7 @@
 //! Who searches for work, who sleeps, and whom a producer of work must wake.
 //!
-//! One word counts `searching` (low half) and `sleeping` (high half); the list of sleepers is touched only
-//! for a real sleep or a real wake.
+//! One word counts how many are `searching`, how many are `sleeping`, and how many `workers` there are, 16 bits each;
+//! the list of sleepers is touched only for a real sleep or a real wake.
 //!
 //! **No wake-up is lost.** A producer (p1) publishes work, (p2) fences, (p3) loads the word. A sleeper (w1)
 //! counts itself as sleeping by a read-modify-write, (w2) fences, (w3) looks at all queues once more.
@@ -15,26 +15,32 @@
 //! between the two. A worker that finds work on its last look must leave the list, or it would be
 //! picked later while it works, and `searching` would stay above 0 for ever.
 //!
+//! **Workers come and go.** A spare joins, awake, before its thread starts. Whoever leaves, a spare that nobody needs or a
+//! worker that is about to block and says so, is awake and has left the search, so that nobody relies on it; and it leaves
+//! only if another stays. It may have been in the driver while the others lay down: if it leaves all others asleep, one of
+//! them must get up and look whether the driver is free. Who lies down changes the word, fences, and tries for the
+//! driver; who leaves was out of the driver before it changed the word, and looks then: one sees the other.
+//!
 //! What is deliberately not covered: the next slot. Work there is its owner's, which is awake.
 
 #![forbid(unsafe_code)]
 
 use crate::primitive::Mutex;
-use crate::primitive::atomic::{AtomicU32, Ordering, fence};
+use crate::primitive::atomic::{AtomicU64, Ordering, fence};
 use crate::util::fault::{Fault, planted};
 use std::fmt;
 
-const SEARCHING_ONE: u32 = 1;
-const SLEEPING_ONE: u32 = 1 << 16;
+const SEARCHING_ONE: u64 = 1;
+const SLEEPING_ONE: u64 = 1 << 16;
+const WORKERS_ONE: u64 = 1 << 32;
 
-/// Most workers that one word can count.
+/// Most workers that one word can count, spares included.
 pub const WORKERS_MAX: usize = u16::MAX as usize;
 
 /// The word and the list.
 pub struct Idle {
-    word: AtomicU32,
+    word: AtomicU64,
     sleepers: Mutex<Vec<usize>>,
-    workers: u32,
 }
 
 /// A sleeper that a notifier has taken off the list, to be unparked.
@@ -60,12 +66,32 @@ pub enum GotUp {
     Picked,
 }
 
-fn searching(word: u32) -> u32 {
-    word & (SLEEPING_ONE - 1)
+/// What became of a worker that wanted to leave.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Left {
+    /// It is the only one: it stays.
+    No,
+    /// It has left, and somebody is awake.
+    Yes,
+    /// It has left, and all the others sleep: one of them must look whether the driver is free.
+    AllAsleep,
 }
 
-fn sleeping(word: u32) -> u32 {
-    word / SLEEPING_ONE
+fn searching(word: u64) -> u64 {
+    word % SLEEPING_ONE
+}
+
+fn sleeping(word: u64) -> u64 {
+    word % WORKERS_ONE / SLEEPING_ONE
+}
+
+fn workers(word: u64) -> u64 {
+    word / WORKERS_ONE
+}
+
+fn all_sleep(word: u64) -> bool {
+    sleeping(word) == workers(word)
 }
 
 impl Idle {
@@ -73,7 +99,7 @@ impl Idle {
     pub fn new(workers: usize) -> Self {
         assert!(workers <= WORKERS_MAX);
         let sleepers = Mutex::new(Vec::with_capacity(workers));
-        Idle { word: AtomicU32::new(0), sleepers, workers: workers as u32 }
+        Idle { word: AtomicU64::new(workers as u64 * WORKERS_ONE), sleepers }
     }
 
     /// After publishing work: whether somebody must be woken for it.
@@ -97,10 +123,10 @@ impl Idle {
         let at = sleepers.iter().rposition(|worker| prefer(*worker)).unwrap_or(sleepers.len() - 1);
         let worker = sleepers.swap_remove(at);
         let before = self.sleeper_becomes_searcher();
-        Some(Picked { worker, was_first: sleeping(before) == self.workers })
+        Some(Picked { worker, was_first: all_sleep(before) })
     }
 
-    fn sleeper_becomes_searcher(&self) -> u32 {
+    fn sleeper_becomes_searcher(&self) -> u64 {
         // ORDER: AcqRel: one RMW, so that no reader sees the worker counted nowhere.
         self.word.fetch_sub(SLEEPING_ONE - SEARCHING_ONE, Ordering::AcqRel)
     }
@@ -110,7 +136,7 @@ impl Idle {
     #[must_use]
     pub fn start_searching(&self) -> bool {
         let word = self.word.load(Ordering::Relaxed);
-        if 2 * searching(word) >= self.workers {
+        if 2 * searching(word) >= workers(word) {
             return false;
         }
         // ORDER: AcqRel: pairs with the other moves of the word.
@@ -156,13 +182,57 @@ impl Idle {
         };
         sleepers.swap_remove(at);
         let before = self.sleeper_becomes_searcher();
-        GotUp::Self_ { was_first: sleeping(before) == self.workers }
+        GotUp::Self_ { was_first: all_sleep(before) }
     }
 
     /// Whether every worker sleeps.
     pub fn all_asleep(&self) -> bool {
         // ORDER: Acquire: what the sleepers did before is visible.
-        sleeping(self.word.load(Ordering::Acquire)) == self.workers
+        all_sleep(self.word.load(Ordering::Acquire))
+    }
+
+    /// How many workers there are, asleep or not.
+    pub fn workers(&self) -> usize {
+        workers(self.word.load(Ordering::Relaxed)) as usize
+    }
+
+    /// Whether somebody sleeps or searches: new work will be attended to.
+    pub fn has_help(&self) -> bool {
+        // ORDER: Acquire: as `all_asleep`.
+        let word = self.word.load(Ordering::Acquire);
+        sleeping(word) > 0 || searching(word) > 0
+    }
+
+    /// One more worker, awake and not searching. `true`: it is the first that is awake.
+    pub fn join(&self) -> bool {
+        // ORDER: AcqRel: pairs with the other moves of the word.
+        all_sleep(self.word.fetch_add(WORKERS_ONE, Ordering::AcqRel))
+    }
+
+    /// The caller, awake and not searching, is a worker no longer.
+    pub fn leave(&self) -> Left {
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if workers(word) < 2 && !planted(Fault::LastWorkerLeaves) {
+                return Left::No;
+            }
+            let after = word - WORKERS_ONE;
+            // ORDER: AcqRel: pairs with the other moves of the word.
+            match self.word.compare_exchange(word, after, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => {
+                    // ORDER: the fence of the proof above.
+                    fence(Ordering::SeqCst);
+                    let is_last = self.all_asleep() && !planted(Fault::DriverLeft);
+                    return if is_last { Left::AllAsleep } else { Left::Yes };
+                }
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Any of those that sleep.
+    pub fn any_sleeper(&self) -> Option<usize> {
+        self.sleepers.lock().last().copied()
     }
 }
 
@@ -172,6 +242,7 @@ impl fmt::Debug for Idle {
         f.debug_struct("Idle")
             .field("searching", &searching(word))
             .field("sleeping", &sleeping(word))
+            .field("workers", &workers(word))
             .finish_non_exhaustive()
     }
 }

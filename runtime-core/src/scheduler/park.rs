@@ -13,6 +13,7 @@ use crate::port::DriverHandle;
 use crate::primitive::atomic::{AtomicU32, Ordering};
 use crate::primitive::{Condvar, Mutex};
 use crate::util::fault::{Fault, planted};
+use std::time::{Duration, Instant};
 
 const EMPTY: u32 = 0;
 const ASLEEP: u32 = 1;
@@ -49,6 +50,25 @@ impl Parker {
         while self.state.load(Ordering::Acquire) != NOTIFIED {
             guard = self.condvar.wait(guard);
         }
+        self.leave();
+    }
+
+    /// [`park`](Self::park), for `at_most` so long.
+    pub fn park_timeout(&self, at_most: Duration) {
+        if !self.enter(ASLEEP) {
+            return;
+        }
+        let start = Instant::now();
+        let mut guard = self.lock.lock();
+        // ORDER: as `park`.
+        while self.state.load(Ordering::Acquire) != NOTIFIED {
+            let left = at_most.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            guard = self.condvar.wait_timeout(guard, left).0;
+        }
+        // Who unparks us from here on leaves a token.
         self.leave();
     }
 

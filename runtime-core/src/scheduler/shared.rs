@@ -4,18 +4,19 @@
 
 use super::activity::Activity;
 use super::idle::{Idle, Picked};
-use super::park::Parker;
-use super::queue::{Injector, Stealer};
+use super::queue::Injector;
+use super::rescue::RescueConfig;
+use super::seats::{Seat, Seats};
 use super::signal::Signal;
-use super::slot::Slot;
+use super::spares::Spares;
 use crate::port::{Driver, DriverHandle};
 use crate::primitive::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use crate::primitive::{Arc, CachePadded, Condvar, Mutex};
+use crate::primitive::{Arc, Condvar, Mutex};
 use crate::task::{Home, Keeper, Notified};
 use crate::timer::Timers;
 use crate::util::wake_list::WakeList;
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 /// The homes of a runtime's tasks. They stand outside of [`Shared`], which they keep alive. (std's Arc:
@@ -31,15 +32,18 @@ pub(crate) struct Options {
     pub(crate) on_park: Option<Hook>,
     pub(crate) on_unpark: Option<Hook>,
     pub(crate) seed: u64,
-    /// Woken tasks run first in, first out: no next slot.
-    pub(crate) fifo: bool,
+    /// A current_thread runtime: woken tasks run first in, first out (no next slot), and nobody can stand in for the
+    /// only worker.
+    pub(crate) is_single: bool,
+    pub(crate) rescue: RescueConfig,
 }
 
 /// What all threads of one runtime see. Its parts are guarded one by one.
 pub struct Shared {
     pub(crate) injector: Injector,
     pub(crate) idle: Idle,
-    pub(crate) remotes: Box<[CachePadded<Remote>]>,
+    pub(crate) seats: Seats,
+    pub(crate) spares: Spares,
     pub(crate) timers: Arc<Timers>,
     pub(crate) activity: Activity,
     pub(crate) monitor: Signal,
@@ -51,18 +55,20 @@ pub struct Shared {
     closing: AtomicBool,
     /// Homes that still have tasks, or are not closed.
     homes_left: AtomicUsize,
+    /// The next home whose tasks are to be cancelled.
+    next_cancel: AtomicUsize,
     exits: Exits,
+    /// From the runtime's start to its end.
+    starter: Mutex<Option<std::sync::Arc<dyn Starter>>>,
     /// The runtime; from its making to its end.
     keeper: Mutex<Option<std::sync::Arc<dyn Keeper>>>,
 }
 
-/// What others see of one worker.
-pub(crate) struct Remote {
-    pub(crate) stealer: Stealer,
-    pub(crate) slot: Slot,
-    pub(crate) parker: Parker,
-    /// Odd while the worker polls a task; it changes at the start and at the end of each poll.
-    pub(crate) tick: AtomicU32,
+/// Starts the thread of a spare.
+pub(crate) trait Starter: Send + Sync {
+    /// # Errors
+    /// The system's.
+    fn start(&self) -> io::Result<()>;
 }
 
 /// Threads that have not ended yet.
@@ -73,17 +79,19 @@ struct Exits {
 
 impl Shared {
     pub(crate) fn new(
-        remotes: Vec<Remote>,
+        seats: Vec<Seat>,
         homes: usize,
         timers: Arc<Timers>,
         driver: Box<dyn Driver>,
         driver_handle: std::sync::Arc<dyn DriverHandle>,
         options: Options,
     ) -> Self {
+        let spares = options.rescue.spares_max();
         Shared {
             injector: Injector::new(),
-            idle: Idle::new(remotes.len()),
-            remotes: remotes.into_iter().map(CachePadded::new).collect(),
+            idle: Idle::new(seats.len()),
+            seats: Seats::new(seats, spares),
+            spares: Spares::new(spares),
             timers,
             activity: Activity::default(),
             monitor: Signal::default(),
@@ -93,7 +101,9 @@ impl Shared {
             turns: AtomicU32::new(0),
             closing: AtomicBool::new(false),
             homes_left: AtomicUsize::new(homes),
+            next_cancel: AtomicUsize::new(0),
             exits: Exits { running: Mutex::new(0), changed: Condvar::new() },
+            starter: Mutex::new(None),
             keeper: Mutex::new(None),
         }
     }
@@ -141,7 +151,7 @@ impl Shared {
     #[cold]
     fn wake_one(&self) {
         // Waking the one in the driver costs a system call more, and takes the driver from its place.
-        let picked = self.idle.pick(|worker| !self.remotes[worker].parker.is_in_driver());
+        let picked = self.idle.pick(|worker| !self.seats.get(worker).parker.is_in_driver());
         if let Some(Picked { worker, was_first }) = picked {
             if was_first {
                 self.monitor.rouse();
@@ -151,18 +161,30 @@ impl Shared {
     }
 
     pub(crate) fn unpark(&self, worker: usize) {
-        self.remotes[worker].parker.unpark(&*self.driver_handle);
+        self.seats.get(worker).parker.unpark(&*self.driver_handle);
+    }
+
+    /// All sleep, and perhaps nobody in the driver: one gets up, and looks.
+    pub(crate) fn get_one_up(&self) {
+        if let Some(worker) = self.idle.any_sleeper() {
+            self.unpark(worker);
+        }
     }
 
     fn unpark_all(&self) {
-        for worker in 0..self.remotes.len() {
-            self.unpark(worker);
+        for seat in self.seats.iter() {
+            seat.parker.unpark(&*self.driver_handle);
         }
     }
 
     /// Whether a searcher would find something.
     pub(crate) fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.remotes.iter().any(|remote| !remote.stealer.is_empty())
+        !self.injector.is_empty() || self.seats.iter().any(|seat| !seat.stealer.is_empty())
+    }
+
+    /// How much a searcher would find.
+    pub(crate) fn work_count(&self) -> usize {
+        self.injector.len() + self.seats.iter().map(|seat| seat.stealer.len()).sum::<usize>()
     }
 
     /// Work from a thread that is no worker.
@@ -195,13 +217,31 @@ impl Shared {
         // ORDER: AcqRel: the last one sees what all did.
         if self.homes_left.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.unpark_all();
+            self.spares.close();
+            self.monitor.end();
         }
+    }
+
+    /// At the end: a home whose tasks the caller is to cancel. Each is given once, to whoever comes first: a worker that is
+    /// blocked must not keep its home's tasks alive.
+    pub(crate) fn home_to_cancel(&self, homes: usize) -> Option<usize> {
+        let home = self.next_cancel.fetch_add(1, Ordering::Relaxed);
+        (home < homes).then_some(home)
     }
 
     /// Whether every home is closed and empty.
     pub(crate) fn is_vacated(&self) -> bool {
         // ORDER: Acquire: what the last tasks did is visible to whoever goes on.
         self.homes_left.load(Ordering::Acquire) == 0
+    }
+
+    pub(crate) fn set_starter(&self, starter: std::sync::Arc<dyn Starter>) {
+        *self.starter.lock() = Some(starter);
+    }
+
+    /// Nobody stands in for anybody on a current_thread runtime, and at the end.
+    pub(crate) fn starter(&self) -> Option<std::sync::Arc<dyn Starter>> {
+        self.starter.lock().clone()
     }
 
     pub(crate) fn set_keeper(&self, keeper: std::sync::Arc<dyn Keeper>) {
@@ -217,6 +257,8 @@ impl Shared {
         // It knows the runtime's handle, which knows us.
         let keeper = self.keeper.lock().take();
         drop(keeper);
+        let starter = self.starter.lock().take();
+        drop(starter);
         let mut ready = WakeList::new();
         self.timers.shutdown(&mut ready);
         ready.wake_all();

@@ -32,7 +32,7 @@ pub(super) fn search(shared: &Shared, me: usize, local: &Local, rand: &Rand) -> 
             Steal::Empty => {}
         }
         for victim in others(shared, me, rand) {
-            let stealer = &shared.remotes[victim].stealer;
+            let stealer = &shared.seats.get(victim).stealer;
             if stealer.is_empty() {
                 continue;
             }
@@ -52,12 +52,12 @@ pub(super) fn search(shared: &Shared, me: usize, local: &Local, rand: &Rand) -> 
 
 /// A look at the injector leaves something for the others.
 pub(super) fn fair_share(shared: &Shared) -> usize {
-    (shared.injector.len() / shared.remotes.len() + 1).min(INJECTED_MAX)
+    (shared.injector.len() / shared.seats.base() + 1).min(INJECTED_MAX)
 }
 
 /// All workers but `me`, from a random one on.
 fn others(shared: &Shared, me: usize, rand: &Rand) -> impl Iterator<Item = usize> {
-    let count = shared.remotes.len();
+    let count = shared.seats.len();
     let first = rand.below(count as u32) as usize;
     (0..count).map(move |i| (first + i) % count).filter(move |victim| *victim != me)
 }
@@ -65,7 +65,7 @@ fn others(shared: &Shared, me: usize, rand: &Rand) -> impl Iterator<Item = usize
 /// The next slot of a worker that stays in one poll while it is watched.
 fn take_slot(shared: &Shared, me: usize, rand: &Rand) -> Option<Notified> {
     for victim in others(shared, me, rand) {
-        let remote = &shared.remotes[victim];
+        let remote = shared.seats.get(victim);
         if remote.slot.is_empty() {
             continue;
         }

@@ -9,19 +9,21 @@
 
 #![forbid(unsafe_code)]
 
-use super::idle::GotUp;
+use super::idle::{GotUp, Left};
 use super::queue::{Local, Steal};
-use super::shared::{Hook, Remote, Shared};
-use super::slot::Slot;
+use super::seats::Seat;
+use super::shared::{Hook, Shared};
+use super::spares::SPARE_IDLE;
 use super::steal;
 use crate::primitive::Arc;
-use crate::primitive::atomic::{AtomicU32, Ordering};
+use crate::primitive::atomic::Ordering;
+use crate::primitive::doing;
 use crate::task::{Home, Notified};
 use crate::util::rand::Rand;
 use crate::util::wake_list::{WakeList, quietly};
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Most polls in a round: how long what comes from outside may wait, in polls (tokio's and Go's figure).
 pub(crate) const ROUND_MAX: u32 = 61;
@@ -43,6 +45,7 @@ pub(crate) enum Step {
 pub(crate) struct Worker {
     shared: Arc<Shared>,
     index: usize,
+    seat: Seat,
     queue: Local,
     /// What a search has found, to be polled next.
     found: Cell<Option<Notified>>,
@@ -51,30 +54,27 @@ pub(crate) struct Worker {
     batching: Cell<bool>,
     slot_streak: Cell<u32>,
     polls_since_driver: Cell<u32>,
+    /// A spare whose last sleep was long, and ended by itself.
+    is_useless: Cell<bool>,
     ready: RefCell<WakeList>,
     rand: Rand,
 }
 
 impl Worker {
-    /// A worker's two halves: its own, once `shared` is there, and what others see.
-    pub(crate) fn halves() -> (Local, Remote) {
-        let queue = Local::new_fifo();
-        let stealer = queue.stealer();
-        let parker = super::park::Parker::new();
-        (queue, Remote { stealer, slot: Slot::new(), parker, tick: AtomicU32::new(0) })
-    }
-
     pub(crate) fn new(shared: Arc<Shared>, index: usize, queue: Local) -> Self {
         let rand = Rand::new(shared.options.seed.wrapping_add(index as u64));
+        let seat = Seat::clone(shared.seats.get(index));
         Worker {
             shared,
             index,
+            seat,
             queue,
             found: Cell::new(None),
             searching: Cell::new(false),
             batching: Cell::new(false),
             slot_streak: Cell::new(0),
             polls_since_driver: Cell::new(0),
+            is_useless: Cell::new(false),
             ready: RefCell::new(WakeList::new()),
             rand,
         }
@@ -84,26 +84,36 @@ impl Worker {
         std::ptr::eq(&*self.shared, shared)
     }
 
-    pub(crate) fn index(&self) -> usize {
-        self.index
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Which home is its own. Spares share those of the first workers.
+    pub(crate) fn home(&self) -> usize {
+        self.index % self.shared.seats.base()
+    }
+
+    fn is_spare(&self) -> bool {
+        self.index >= self.shared.seats.base()
+    }
+
+    /// Tells the monitor which thread it is, to be called once on the thread.
+    pub(crate) fn sign_in(&self) {
+        self.seat.thread.store(doing::thread_number(), Ordering::Relaxed);
     }
 
     pub(crate) fn rand(&self) -> &Rand {
         &self.rand
     }
 
-    fn remote(&self) -> &Remote {
-        &self.shared.remotes[self.index]
-    }
-
     /// A task that was woken by this thread.
     #[inline]
     pub(crate) fn push(&self, task: Notified) {
-        if self.batching.get() || self.shared.options.fifo {
+        if self.batching.get() || self.shared.options.is_single {
             self.queue.push(task);
             return;
         }
-        if let Some(displaced) = self.remote().slot.replace(task) {
+        if let Some(displaced) = self.seat.slot.replace(task) {
             self.queue.push(displaced);
             self.shared.notify();
         }
@@ -138,7 +148,7 @@ impl Worker {
         let found = self.found.take();
         let has_found = found.is_some();
         self.found.set(found);
-        has_found || !self.remote().slot.is_empty() || !self.queue.is_empty()
+        has_found || !self.seat.slot.is_empty() || !self.queue.is_empty()
     }
 
     fn round(&self) {
@@ -158,7 +168,7 @@ impl Worker {
         }
         let streak = self.slot_streak.get();
         if streak < SLOT_STREAK_MAX {
-            if let Some(task) = self.remote().slot.take() {
+            if let Some(task) = self.seat.slot.take() {
                 self.slot_streak.set(streak + 1);
                 return Some(task);
             }
@@ -171,17 +181,18 @@ impl Worker {
         if streak < SLOT_STREAK_MAX {
             return None;
         }
-        self.remote().slot.take()
+        self.seat.slot.take()
     }
 
     fn poll(&self, task: Notified) {
+        self.seat.running.set(&task);
         self.ticked(|| task.run());
         self.count_poll();
     }
 
     /// Shows the monitor when foreign code begins and ends.
     fn ticked(&self, f: impl FnOnce()) {
-        let tick = &self.remote().tick;
+        let tick = &self.seat.tick;
         let before = tick.load(Ordering::Relaxed);
         // ORDER: Relaxed: the monitor compares two readings milliseconds apart.
         tick.store(before.wrapping_add(1), Ordering::Relaxed);
@@ -195,7 +206,6 @@ impl Worker {
 
     /// What others have for us: the injector, timers, events.
     fn end_round(&self) {
-        self.take_injected();
         let timers = &self.shared.timers;
         let mut ready = self.ready.take();
         if timers.next_deadline_ns().is_some() {
@@ -208,6 +218,8 @@ impl Worker {
             }
         }
         self.wake_ready(ready);
+        // After foreign code: what is found here nobody else can take.
+        self.take_injected();
         // Tasks that this thread polled and put back told nobody of themselves.
         if !self.searching.get() && self.queue.len() > 1 {
             self.shared.notify();
@@ -245,6 +257,7 @@ impl Worker {
                 self.leave_search();
             }
             self.batching.set(true);
+            self.seat.running.clear();
             self.ticked(|| ready.wake_all());
             self.batching.set(false);
         }
@@ -275,36 +288,50 @@ impl Worker {
 
     fn sleep(&self) {
         let shared = &*self.shared;
-        call(&shared.options.on_park);
+        self.call(&shared.options.on_park);
         // What the hook has woken is polled first: nobody else would look into our slot.
         if !self.has_local() {
             shared.idle.lie_down(self.index, self.searching.take());
             let mut ready = self.ready.take();
+            let start = self.is_spare().then(Instant::now);
             if !shared.has_work() {
                 self.park(&mut ready);
             }
-            if shared.idle.get_up(self.index) == (GotUp::Self_ { was_first: true }) {
+            let got_up = shared.idle.get_up(self.index);
+            if got_up == (GotUp::Self_ { was_first: true }) {
                 shared.monitor.rouse();
             }
+            let was_long = start.is_some_and(|start| start.elapsed() >= SPARE_IDLE);
+            self.is_useless.set(was_long && ready.is_empty() && got_up != GotUp::Picked);
             self.searching.set(true);
             self.wake_ready(ready);
             if !self.searching.get() && self.queue.len() > 1 {
                 shared.notify();
             }
         }
-        call(&shared.options.on_unpark);
+        self.call(&shared.options.on_unpark);
+    }
+
+    fn call(&self, hook: &Option<Hook>) {
+        if let Some(hook) = hook {
+            self.seat.running.clear();
+            self.ticked(|| quietly(|| hook()));
+        }
     }
 
     /// Sleeps: in the driver if it is free, else until somebody unparks us.
     fn park(&self, ready: &mut WakeList) {
         let shared = &*self.shared;
-        let parker = &self.remote().parker;
+        let parker = &self.seat.parker;
         let Some(mut driver) = shared.try_driver() else {
             if shared.timers.source().is_paused() && shared.idle.all_asleep() {
                 // Who sleeps in the driver moves the paused clock.
                 shared.driver_handle().unpark();
             }
-            parker.park();
+            match self.sleep_max() {
+                Some(at_most) => parker.park_timeout(at_most),
+                None => parker.park(),
+            }
             return;
         };
         if !parker.enter_driver() {
@@ -319,10 +346,16 @@ impl Worker {
         }
         if ready.is_empty() {
             self.polls_since_driver.set(0);
+            let timeout = timeout.into_iter().chain(self.sleep_max()).min();
             shared.turn(&mut **driver, timeout, ready);
         }
         shared.timers.end_park();
         parker.leave();
+    }
+
+    /// The longest sleep.
+    fn sleep_max(&self) -> Option<Duration> {
+        self.is_spare().then_some(SPARE_IDLE)
     }
 
     /// Moves the paused clock to the next timer, if there is nothing else to wait for.
@@ -332,7 +365,7 @@ impl Worker {
             // The count first: who counted itself out has woken whom it had to before.
             shared.activity.is_none()
                 && shared.idle.all_asleep()
-                && !shared.remotes.iter().any(|remote| remote.parker.is_notified())
+                && !shared.seats.iter().any(|seat| seat.parker.is_notified())
                 && !shared.has_work()
         };
         if is_quiet() {
@@ -343,18 +376,91 @@ impl Worker {
         }
     }
 
-    /// Asks all tasks for their end; those that no queue holds go into ours.
-    pub(crate) fn cancel_all(&self, homes: &[Arc<Home<Arc<Shared>>>]) {
-        for home in homes {
-            home.cancel_all(|task| self.queue.push(task));
-        }
+    /// Asks the tasks of `home` for their end; those that no queue holds go into ours.
+    pub(crate) fn cancel_all(&self, home: &Home<Arc<Shared>>) {
+        home.cancel_all(|task| self.queue.push(task));
         self.shared.notify();
     }
-}
 
-fn call(hook: &Option<Hook>) {
-    if let Some(hook) = hook {
-        quietly(|| hook());
+    /// Whether a spare is to stop, because nobody needs it any more. [`stand_down`](Self::stand_down) follows.
+    pub(crate) fn is_to_stand_down(&self) -> bool {
+        if !self.is_spare() {
+            return false;
+        }
+        if self.is_useless.get() && !self.has_local() {
+            self.shared.spares.uncount();
+            return true;
+        }
+        self.shared.spares.retire()
+    }
+
+    /// What a spare does that has stopped: it leaves what it has to the others. `true`: it may rest. `false`: it is the only
+    /// worker, and must go on.
+    pub(crate) fn stand_down(&self) -> bool {
+        let shared = &*self.shared;
+        self.hand_over();
+        match shared.idle.leave() {
+            Left::Yes => true,
+            Left::AllAsleep => {
+                shared.get_one_up();
+                true
+            }
+            Left::No => {
+                shared.spares.recount();
+                self.is_useless.set(false);
+                false
+            }
+        }
+    }
+
+    /// Whether a spare that stands down has been of no use for long.
+    pub(crate) fn is_useless(&self) -> bool {
+        self.is_useless.get()
+    }
+
+    fn hand_over(&self) {
+        let mut is_empty = true;
+        let own = [self.found.take(), self.seat.slot.take()];
+        for task in own.into_iter().flatten().chain(std::iter::from_fn(|| self.queue.pop())) {
+            self.shared.injector.push(task);
+            is_empty = false;
+        }
+        if !is_empty {
+            self.shared.notify();
+        }
+    }
+
+    /// The poll that is going on is about to block its thread, and says so: whoever takes the place of the worker finds
+    /// what it has. `true`: it is no worker until it [comes back](Self::come_back). `false`: it stays one, for want of
+    /// others.
+    pub(crate) fn step_aside(&self, stand_in: impl Fn() -> bool) -> bool {
+        let shared = &*self.shared;
+        shared.spares.enter_blocked();
+        if let Some(task) = self.seat.slot.take() {
+            shared.injector.push(task);
+        }
+        while shared.idle.has_help() || stand_in() {
+            if shared.has_work() {
+                shared.notify();
+            }
+            if shared.idle.leave() != Left::No {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// After [`step_aside`](Self::step_aside), with its answer.
+    pub(crate) fn come_back(&self, has_left: bool) {
+        if has_left && self.shared.idle.join() {
+            self.shared.monitor.rouse();
+        }
+        self.shared.spares.leave_blocked();
+    }
+
+    /// The queue, when the worker's thread ends, and its place.
+    pub(crate) fn into_place(self) -> (usize, Local) {
+        (self.index, self.queue)
     }
 }
 

@@ -40,6 +40,15 @@ impl Id {
         let next = next.unwrap_or_else(|_| next_block());
         Id(NonZeroU64::new(next).expect("ids start at 1"))
     }
+
+    pub(crate) fn as_u64(self) -> u64 {
+        self.0.get()
+    }
+
+    /// What [`as_u64`](Self::as_u64) gave; `None` for 0.
+    pub(crate) fn from_u64(id: u64) -> Option<Id> {
+        NonZeroU64::new(id).map(Id)
+    }
 }
 
 impl fmt::Display for Id {

@@ -53,6 +53,7 @@ pub use owned::{Home, Meta};
 pub(crate) use raw::RawTask;
 
 use crate::coop;
+use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +69,14 @@ impl Notified {
     pub fn run(self) {
         // SAFETY: I1: `self` is the queue entry, and is consumed.
         unsafe { self.0.run() }
+    }
+
+    pub(crate) fn id(&self) -> Id {
+        self.0.id()
+    }
+
+    pub(crate) fn spawn_site(&self) -> &'static Location<'static> {
+        self.0.spawn_site()
     }
 
     pub(crate) fn into_raw(self) -> RawTask {

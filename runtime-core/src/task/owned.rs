@@ -26,6 +26,9 @@ use std::pin::Pin;
 /// the stack more than once.
 const INLINE_MAX: usize = 16 * 1024;
 
+/// How far a search by id goes: the lock is held meanwhile, which is a hundred microseconds or so.
+const LOOKED_AT_MAX: usize = 10_000;
+
 /// A list of live tasks and the scheduler that runs them.
 #[derive(Debug)]
 pub struct Home<S> {
@@ -230,6 +233,26 @@ impl<S> Home<S> {
             handles.push(AbortHandle::new(unsafe { RawTask::from_ptr(header) }));
         });
         handles
+    }
+}
+
+impl<S> Home<S> {
+    /// The name of the task with that id, if it lives here and has one, and is not behind [`LOOKED_AT_MAX`] others.
+    pub(crate) fn name_of(&self, id: Id) -> Option<String> {
+        let tasks = self.tasks.lock();
+        let mut looks = LOOKED_AT_MAX;
+        let mut name = None;
+        tasks.list.for_each_while(|header| {
+            // SAFETY: O1.
+            let raw = unsafe { RawTask::from_ptr(header) };
+            if raw.id() == id {
+                name = raw.whose().name.map(str::to_owned);
+                return false;
+            }
+            looks -= 1;
+            looks > 0
+        });
+        name
     }
 }
 

@@ -112,6 +112,12 @@ pub enum Fault {
     RouseUnfenced,
     /// The monitor does not fence between its falling asleep and its look whether all sleep.
     MonitorUnfenced,
+    /// The only worker leaves.
+    LastWorkerLeaves,
+    /// Who leaves all others asleep gets nobody up.
+    DriverLeft,
+    /// A spare goes to rest without looking for a call under the lock.
+    CallUnseen,
     /// The next slot is taken by a load and a store.
     SlotTakenTwice,
     /// A `block_on` forgets, when it is about to wait, that it was woken.

@@ -202,10 +202,20 @@ impl<T: Node> LinkedList<T> {
 
     /// Visits every node, front to back.
     pub fn for_each(&self, mut visit: impl FnMut(NonNull<T>)) {
+        self.for_each_while(|node| {
+            visit(node);
+            true
+        });
+    }
+
+    /// Visits nodes, front to back, until `visit` says `false`.
+    pub fn for_each_while(&self, mut visit: impl FnMut(NonNull<T>) -> bool) {
         let mut next = self.head;
         while let Some(node) = next {
             next = self.ends(node).next;
-            visit(node);
+            if !visit(node) {
+                return;
+            }
         }
     }
 }

@@ -1,0 +1,22 @@
+//! What a thread of this process is doing, as far as the system says.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod other;
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{doing, thread_number};
+#[cfg(not(target_os = "linux"))]
+pub(crate) use other::{doing, thread_number};
+
+/// What a thread is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doing {
+    /// It runs, or could.
+    Computing,
+    /// It sleeps: in a system call, if that is known.
+    Waiting(Option<String>),
+    /// The system does not say.
+    Unknown,
+}
