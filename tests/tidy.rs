@@ -88,6 +88,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "local_set",
             "local_tasks",
             "spawn",
+            "unhandled",
         ],
     ),
     (7, &["time", "inspect"]),

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::handle::Flavor;
+use crate::task::Reporter;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub struct Config {
     pub wrap_thread: Option<WrapThread>,
     /// How long a task that was told to end may clean up before it is dropped.
     pub cancel_grace: Duration,
+    /// Who is told of failures that nobody took, and what follows.
+    pub reporter: Reporter,
     /// Whether time stands still from the beginning.
     pub start_paused: bool,
     /// The seed of everything that is left to chance.
@@ -49,6 +52,7 @@ impl fmt::Debug for Config {
             .field("flavor", &self.flavor)
             .field("workers", &self.workers)
             .field("stack_size", &self.stack_size)
+            .field("reporter", &self.reporter)
             .field("start_paused", &self.start_paused)
             .finish_non_exhaustive()
     }

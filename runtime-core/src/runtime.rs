@@ -73,6 +73,7 @@ impl Runtime {
             on_unpark: config.on_thread_unpark.clone(),
             seed: config.seed,
             fifo: is_current,
+            reporter: config.reporter.clone(),
         };
         let shared = Arc::new(Shared::new(remotes, home_count, timers, driver, driver_handle, options));
         let homes: Homes = (0..home_count).map(|_| Arc::new(Home::new(Arc::clone(&shared)))).collect();
@@ -126,8 +127,9 @@ impl Runtime {
     /// the future is wait for the next call on a current_thread runtime.
     ///
     /// # Panics
-    /// If the future panics, or if this thread is already running a runtime's tasks. On a current_thread runtime
-    /// also if tasks of [`spawn_local`](crate::spawn::spawn_local) live on another thread.
+    /// If the future panics, or if this thread is already running a runtime's tasks; if a failure that nobody took
+    /// shuts the runtime down, or has before ([`UnhandledPolicy::Shutdown`](crate::task::UnhandledPolicy::Shutdown)). On
+    /// a current_thread runtime also if tasks of [`spawn_local`](crate::spawn::spawn_local) live on another thread.
     ///
     /// # Examples
     /// ```
@@ -180,7 +182,7 @@ impl Runtime {
         let inner = self.handle.inner();
         match &self.kind {
             Kind::MultiThread(threads) => {
-                close_all(&self.handle);
+                self.handle.close();
                 if inner.shared.wait_for_threads(deadline) == 0 {
                     for thread in threads.lock().drain(..) {
                         // A worker does not panic; a user's `wrap_thread` may, and has been printed.
@@ -257,15 +259,6 @@ impl Drop for Runtime {
 fn far_deadline(timeout: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(timeout).unwrap_or_else(|| now + Duration::from_secs(100 * 365 * 24 * 3600))
-}
-
-fn close_all(handle: &Handle) {
-    let inner = handle.inner();
-    for home in inner.homes.iter() {
-        home.close();
-    }
-    inner.shared.begin_close();
-    inner.shared.monitor.end();
 }
 
 fn start_threads(config: &Config, handle: Handle, workers: Vec<Worker>) -> io::Result<Runtime> {

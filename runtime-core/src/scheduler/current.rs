@@ -8,7 +8,7 @@ use super::shared::Shared;
 use super::worker::{Step, Worker};
 use crate::coop;
 use crate::primitive::Arc;
-use crate::task::{Keeper, Notified, Schedule};
+use crate::task::{Keeper, Notified, Schedule, Unhandled};
 use crate::tls;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -72,5 +72,9 @@ impl Schedule for Arc<Shared> {
 
     fn keeper(&self) -> Option<std::sync::Arc<dyn Keeper>> {
         Shared::keeper(self)
+    }
+
+    fn unhandled(&self, unhandled: &Unhandled) {
+        Shared::unhandled(self, unhandled);
     }
 }
