@@ -5,6 +5,7 @@ use runtime_blocking::{Options, Pool};
 use runtime_core::config::Config;
 use runtime_core::port::{Ports, SystemClock};
 use runtime_core::runtime::Runtime as Core;
+use runtime_core::task::{Reporter, Unhandled, UnhandledPolicy};
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
@@ -71,6 +72,7 @@ impl Builder {
             wrap_thread: None,
             cancel_grace: CANCEL_GRACE,
             rescue: RescueConfig::default(),
+            reporter: Reporter::default(),
             start_paused: false,
             seed: RandomState::new().hash_one(0),
         };
@@ -178,6 +180,65 @@ impl Builder {
     /// What is done about polls that block their worker: see [`RescueConfig`]. A current_thread runtime takes no notice.
     pub fn rescue(&mut self, config: RescueConfig) -> &mut Self {
         self.config.rescue = config;
+        self
+    }
+
+    /// Called for each panic of a task or blocking job that nobody took: the [`JoinHandle`](crate::JoinHandle) was dropped,
+    /// before or after the end. The same for each `Err` of a task from [`task::spawn_checked`](crate::task::spawn_checked).
+    /// Without a hook each is a line on stderr.
+    ///
+    /// A result that was awaited, or taken in another way, is not reported, whatever became of it, and neither is a task
+    /// that was cancelled. Each failure is reported once, when it is certain: when the task ends, if its handle is gone, or
+    /// when the handle goes. The hook runs there and then, on that thread, and no lock of the runtime is held; it shall not
+    /// block. Inside of it the runtime is the current one, so that it may spawn, unless that has ended. If it panics, the
+    /// line is written all the same; so it is for a failure that the hook causes itself by dropping a handle.
+    ///
+    /// A handle that outlives its runtime still reports to the hook; one of a task of a
+    /// [`LocalSet`](crate::task::LocalSet) writes the line then.
+    ///
+    /// A hook that holds a [`Handle`](crate::Handle) of its own runtime keeps that in memory.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::mpsc;
+    /// use runtime::UnhandledKind;
+    ///
+    /// let (tell, told) = mpsc::channel();
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .on_unhandled(move |unhandled| tell.send((unhandled.kind(), unhandled.message().to_owned())).unwrap())
+    ///     .build()?;
+    /// drop(runtime.spawn_blocking(|| panic!("no more data")));
+    /// assert_eq!(told.recv().unwrap(), (UnhandledKind::Panic, "no more data".to_owned()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_unhandled(&mut self, f: impl Fn(&Unhandled) + Send + Sync + 'static) -> &mut Self {
+        self.config.reporter.hook = Some(Arc::new(f));
+        self
+    }
+
+    /// What follows a failure that nobody took, after it was reported: nothing ([`UnhandledPolicy::Log`], the default), the
+    /// end of the runtime, or of the process.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::UnhandledPolicy;
+    ///
+    /// let result = std::panic::catch_unwind(|| {
+    ///     let runtime = runtime::Builder::new_current_thread()
+    ///         .unhandled_policy(UnhandledPolicy::Shutdown)
+    ///         .build()
+    ///         .unwrap();
+    ///     runtime.block_on(async {
+    ///         drop(runtime::spawn(async { panic!("no more data") }));
+    ///         std::future::pending::<()>().await // does not hang
+    ///     })
+    /// });
+    /// let text = result.unwrap_err().downcast::<String>().unwrap();
+    /// assert!(text.starts_with("the runtime was shut down: task "), "{text}");
+    /// assert!(text.ends_with(" panicked and nobody took the result: no more data"), "{text}");
+    /// ```
+    pub fn unhandled_policy(&mut self, policy: UnhandledPolicy) -> &mut Self {
+        self.config.reporter.policy = policy;
         self
     }
 

@@ -3,14 +3,22 @@
 
 use crate::{Builder, Runtime};
 use futures_util::FutureExt;
+use runtime_core::primitive::Mutex;
 use runtime_core::supervise::exit::end_all;
+use runtime_core::task::Unhandled;
+pub use runtime_core::task::UnhandledPolicy;
 use std::io;
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long started blocking jobs are waited for at the end, unless the attribute says otherwise.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a test says of tasks that failed unseen.
+const UNTAKEN: &str = "the test's body has ended well, but nobody took the results of these tasks (if that is intended, \
+     write `#[runtime::test(unhandled = \"log\")]`):";
 
 /// The options of the attribute, as far as they are given.
 #[derive(Debug)]
@@ -18,17 +26,22 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Entry {
     builder: Builder,
     shutdown_timeout: Duration,
+    has_policy: bool,
 }
 
 impl Entry {
+    fn of(builder: Builder) -> Self {
+        Entry { builder, shutdown_timeout: SHUTDOWN_TIMEOUT, has_policy: false }
+    }
+
     /// `flavor = "multi_thread"`.
     pub fn multi_thread() -> Self {
-        Entry { builder: Builder::new_multi_thread(), shutdown_timeout: SHUTDOWN_TIMEOUT }
+        Self::of(Builder::new_multi_thread())
     }
 
     /// `flavor = "current_thread"`.
     pub fn current_thread() -> Self {
-        Entry { builder: Builder::new_current_thread(), shutdown_timeout: SHUTDOWN_TIMEOUT }
+        Self::of(Builder::new_current_thread())
     }
 
     /// `worker_threads = n`.
@@ -55,6 +68,13 @@ impl Entry {
         self
     }
 
+    /// `unhandled = "…"`.
+    pub fn unhandled(mut self, policy: UnhandledPolicy) -> Self {
+        self.builder.unhandled_policy(policy);
+        self.has_policy = true;
+        self
+    }
+
     /// Drives the body of a `#[runtime::main]`. With no runtime there is nobody yet who could handle a
     /// panic or an error: a plain line and an exit code say it best.
     pub fn main<F: Future>(self, body: F) -> F::Output {
@@ -70,12 +90,28 @@ impl Entry {
     /// Drives the body of a `#[runtime::test]`.
     ///
     /// # Panics
-    /// If the runtime cannot be started, and if the body panics.
+    /// If the runtime cannot be started, and if the body panics; if the body does not, but a task has failed, and
+    /// nobody took that: unless the attribute says what to do then.
     #[track_caller]
     pub fn test<F: Future>(self, body: F) -> F::Output {
-        match self.run(pin!(body)) {
-            Ok(output) => output,
-            Err(error) => panic!("cannot start the runtime: {error}"),
+        started(if self.has_policy { self.run(pin!(body)) } else { self.run_strictly(pin!(body)) })
+    }
+
+    /// [`run`](Self::run), and panics if a task has failed and nobody took that.
+    #[track_caller]
+    fn run_strictly<T>(mut self, body: Pin<&mut dyn Future<Output = T>>) -> io::Result<T> {
+        let failures = Failures::collected_by(&mut self.builder);
+        let output = catch_unwind(AssertUnwindSafe(|| self.run(body)));
+        let failures = failures.take();
+        match output {
+            Ok(output) => {
+                assert!(failures.is_empty(), "{UNTAKEN}\n{}", failures.join("\n"));
+                output
+            }
+            Err(panic) => {
+                failures.iter().for_each(|line| eprintln!("runtime: {line}"));
+                resume_unwind(panic)
+            }
         }
     }
 
@@ -83,13 +119,55 @@ impl Entry {
     fn run<T>(mut self, body: Pin<&mut dyn Future<Output = T>>) -> io::Result<T> {
         let runtime: Runtime = self.builder.build()?;
         // Tasks clean up also where the body panics: it goes on panicking when they have ended.
-        let output = runtime.block_on(async {
+        let main = async {
             let output = AssertUnwindSafe(body).catch_unwind().await;
             end_all(runtime.handle()).await;
             output
-        });
+        };
+        // A failure that nobody took may end it, too.
+        let output = catch_unwind(AssertUnwindSafe(|| runtime.block_on(main)));
+        let handle = runtime.handle().clone();
         runtime.shutdown_timeout(self.shutdown_timeout);
-        output.map_or_else(|panic| resume_unwind(panic), Ok)
+        match output {
+            Ok(Ok(output)) => {
+                handle.check_failure();
+                Ok(output)
+            }
+            Ok(Err(panic)) | Err(panic) => resume_unwind(panic),
+        }
+    }
+}
+
+/// What went wrong in the tasks of a test, and nobody took.
+#[derive(Clone)]
+struct Failures(Arc<Mutex<Option<Vec<String>>>>);
+
+impl Failures {
+    fn collected_by(builder: &mut Builder) -> Self {
+        let failures = Failures(Arc::new(Mutex::new(Some(Vec::new()))));
+        let collected = failures.clone();
+        builder.on_unhandled(move |unhandled| collected.add(unhandled));
+        failures
+    }
+
+    fn add(&self, unhandled: &Unhandled) {
+        match &mut *self.0.lock() {
+            Some(failures) => failures.push(unhandled.to_string()),
+            // The test is over.
+            None => unhandled.print(),
+        }
+    }
+
+    fn take(&self) -> Vec<String> {
+        self.0.lock().take().unwrap_or_default()
+    }
+}
+
+#[track_caller]
+fn started<T>(result: io::Result<T>) -> T {
+    match result {
+        Ok(output) => output,
+        Err(error) => panic!("cannot start the runtime: {error}"),
     }
 }
 
@@ -107,7 +185,7 @@ impl Entry {
 /// ```
 #[track_caller]
 pub fn run<F: Future>(main: F) -> F::Output {
-    Entry::multi_thread().test(main)
+    started(Entry::multi_thread().run(pin!(main)))
 }
 
 /// Never runs: tells the compiler what type an `async` block returns.

@@ -35,7 +35,7 @@ pub use runtime_core::context::{EnterGuard, TryCurrentError};
 pub use runtime_core::handle::{Flavor, Handle};
 pub use runtime_core::rescue::{RescueConfig, StuckTask};
 pub use runtime_core::spawn::{spawn, spawn_blocking, spawn_local};
-pub use runtime_core::task::{JoinError, JoinHandle};
+pub use runtime_core::task::{JoinError, JoinHandle, Unhandled, UnhandledKind, UnhandledPolicy};
 pub use runtime_core::{sync, time};
 pub use runtime_io::net;
 pub use runtime_macros::{main, test};
@@ -45,7 +45,9 @@ pub mod task {
     pub use runtime_core::coop::futures::{Unconstrained, consume_budget, unconstrained};
     pub use runtime_core::join_set::{JoinSet, ReturnWhen};
     pub use runtime_core::local_set::{LocalEnterGuard, LocalSet};
-    pub use runtime_core::spawn::{Builder, block_in_place, spawn, spawn_blocking, spawn_local, yield_now};
+    pub use runtime_core::spawn::{
+        Builder, block_in_place, spawn, spawn_blocking, spawn_checked, spawn_local, yield_now,
+    };
     pub use runtime_core::supervise::callbacks::TimerHandle;
     pub use runtime_core::supervise::failures::{GroupError, TaskError};
     pub use runtime_core::supervise::gather::{
@@ -58,8 +60,8 @@ pub mod task {
         CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture, WaitForCancellationFutureOwned,
     };
     pub use runtime_core::task::{
-        AbortHandle, Cancelled, Cancelling, Id, JoinError, JoinHandle, Outcome, TaskInfo, cancel_requested,
-        cancelled, current, id, try_current, try_id,
+        AbortHandle, Cancelled, Cancelling, Id, JoinError, JoinHandle, Outcome, TaskInfo, Unhandled,
+        UnhandledKind, cancel_requested, cancelled, current, id, try_current, try_id,
     };
     pub use runtime_core::task::{AbortOnDropHandle, AccessError, LocalKey, TaskLocalFuture};
 

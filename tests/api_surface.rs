@@ -11,7 +11,7 @@ use runtime::task::{
 };
 use runtime::time::Duration;
 use runtime::time::error::Elapsed;
-use runtime::{Builder, Handle, JoinError, JoinHandle, task};
+use runtime::{Builder, Handle, JoinError, JoinHandle, Unhandled, UnhandledKind, UnhandledPolicy, task};
 use std::future::{pending, ready};
 use std::panic::Location;
 use std::sync::Arc;
@@ -47,6 +47,10 @@ async fn handles() {
     let _: fn(JoinHandle<i32>) -> Done<i32> = JoinHandle::join_blocking;
     let shared: SharedHandle<i32> = is_send(task().shared());
     let _: Result<i32, Arc<JoinError>> = shared.clone().await;
+    let checked: JoinHandle<Result<u8, String>> = task::spawn_checked(ready(Ok(1)));
+    let _: Done<Result<u8, String>> = checked.await;
+    let checked = task::Builder::new().spawn_checked(ready(Ok::<u8, String>(1)));
+    let _: Done<Result<u8, String>> = checked.unwrap().await;
     let named: std::io::Result<JoinHandle<i32>> = task::Builder::new().name("x").spawn(ready(1));
     assert_eq!(named.unwrap().task_name(), Some("x"));
     drop::<AbortOnDropHandle<i32>>(AbortOnDropHandle::new(task()));
@@ -173,7 +177,17 @@ async fn sync() {
 fn builders() {
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(1).cancel_grace(Duration::from_secs(1)).rng_seed(7).start_paused(true);
+    builder.on_unhandled(|unhandled: &Unhandled| {
+        let _: (UnhandledKind, Option<&str>, &str) =
+            (unhandled.kind(), unhandled.task_name(), unhandled.message());
+        let _: (task::Id, &'static Location<'static>) = (unhandled.task_id(), unhandled.spawn_site());
+    });
+    for policy in [UnhandledPolicy::Shutdown, UnhandledPolicy::Abort, UnhandledPolicy::Log] {
+        builder.unhandled_policy(policy);
+    }
     let runtime = builder.build().unwrap();
+    let checked: JoinHandle<Result<u8, String>> = runtime.handle().spawn_checked(ready(Ok(1)));
+    let _: Done<Result<u8, String>> = runtime.block_on(checked);
     let endless = runtime.spawn(pending::<()>());
     assert!(runtime.block_on(endless.cancel()).unwrap_err().is_cancelled());
 }

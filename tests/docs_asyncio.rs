@@ -74,7 +74,12 @@ fn the_names_on_our_side_exist() {
     let named = [
         std::any::type_name::<Types<'_>>(),
         name(&(Runtime::handle, Runtime::enter, Runtime::shutdown_timeout, Runtime::shutdown_background)),
-        name(&(Builder::max_blocking_threads, Builder::thread_keep_alive, Builder::build)),
+        name(&(
+            Builder::max_blocking_threads,
+            Builder::thread_keep_alive,
+            Builder::unhandled_policy,
+            Builder::build,
+        )),
         name(&(Handle::current, Handle::try_current, runtime::net::lookup_host::<&str>)),
         name(&(time::pause, time::advance, time::Sleep::reset, time::Sleep::deadline, time::Instant::now)),
         name(&(JoinHandle::<u8>::cancel, JoinHandle::<u8>::timeout, JoinHandle::<u8>::shared)),

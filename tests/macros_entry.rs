@@ -7,7 +7,7 @@ use std::sync::Mutex;
 #[allow(unreachable_pub)]
 mod recorder {
     pub mod __private {
-        pub use runtime::__private::never;
+        pub use runtime::__private::{UnhandledPolicy, never};
         use std::fmt::Write;
 
         /// Writes down what it is told, instead of building a runtime.
@@ -28,6 +28,9 @@ mod recorder {
             }
             pub fn start_paused(self, paused: bool) -> Self {
                 self.note("paused", paused)
+            }
+            pub fn unhandled(self, policy: UnhandledPolicy) -> Self {
+                self.note("unhandled", format!("{policy:?}"))
             }
             pub fn shutdown_timeout(self, secs: u64, nanos: u32) -> Self {
                 self.note("timeout", format!("{secs}.{nanos:09}"))
@@ -66,7 +69,8 @@ fn p48_options_arrive() {
         flavor = "multi_thread",
         worker_threads = WORKERS + 1,
         blocking_threads = 7,
-        shutdown_timeout = "1.25s"
+        shutdown_timeout = "1.25s",
+        unhandled = "abort"
     )]
     async fn all() {}
     #[runtime::main(crate = "self::recorder", flavor = "current_thread", shutdown_timeout = "100ms")]
@@ -76,7 +80,7 @@ fn p48_options_arrive() {
     all();
     single();
     assert!(was_told("main", "multi_thread"));
-    assert!(was_told("main", "multi_thread workers=4 blocking=7 timeout=1.250000000"));
+    assert!(was_told("main", "multi_thread workers=4 blocking=7 timeout=1.250000000 unhandled=Abort"));
     assert!(was_told("main", "current_thread timeout=0.100000000"));
 }
 

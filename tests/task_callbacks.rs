@@ -65,6 +65,8 @@ async fn callbacks_are_told_how_the_task_ended() {
     let outcome = told.recv().await.unwrap();
     assert!(outcome.is_panicked());
     assert_eq!(outcome.id(), id);
+    // The callback has not taken it.
+    assert!(panics.await.unwrap_err().is_panic());
 
     let endless = runtime::spawn(pending());
     register(&endless);

@@ -90,6 +90,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "local_tasks",
             "rescue",
             "spawn",
+            "unhandled",
         ],
     ),
     (7, &["time", "inspect"]),

@@ -3,14 +3,18 @@
 use runtime_core::internals::{Slot, spawn_into};
 use runtime_core::primitive::{Arc, UnsafeCell};
 use runtime_core::supervise::group::TaskGroup;
-use runtime_core::task::{Home, JoinError, JoinHandle, Keeper, Meta, Notified, Schedule};
+use runtime_core::task::{Home, JoinError, JoinHandle, Keeper, Meta, Notified, Schedule, Unhandled};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 /// A queue of one entry. There is never more than one of a task.
 #[derive(Debug, Default)]
-pub struct Spot(Slot);
+pub struct Spot(Slot, Reports);
+
+/// How many failures nobody took. No part of the model.
+type Reports = std::sync::Arc<AtomicUsize>;
 
 impl Schedule for Spot {
     fn schedule(&self, task: Notified) {
@@ -25,6 +29,10 @@ impl Schedule for Spot {
 
     fn keeper(&self) -> Option<std::sync::Arc<dyn Keeper>> {
         None
+    }
+
+    fn unhandled(&self, _unhandled: &Unhandled) {
+        self.1.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -69,6 +77,11 @@ impl Bed {
         while let Some(task) = self.0.scheduler().0.take() {
             task.run();
         }
+    }
+
+    /// How many failures nobody took; to be read when all is over.
+    pub fn reports(&self) -> Reports {
+        self.0.scheduler().1.clone()
     }
 
     /// Whether the task has ended.

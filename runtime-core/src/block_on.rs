@@ -145,16 +145,25 @@ impl Drop for Counted<'_> {
 }
 
 /// Polls `future` on this thread until it is ready.
+///
+/// # Panics
+/// If a failure that nobody took shuts the runtime down.
+#[track_caller]
 pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
     let mut future = pin!(future);
     let signal = StdArc::new(Signal::new(shared));
     let _counted = Counted(shared);
     let _suspended = Suspended::new(shared);
     let waker = Waker::from(StdArc::clone(&signal));
+    let _watch = shared.failure.as_ref().map(|failure| failure.watch(waker.clone()));
     loop {
+        shared.check_failure();
         let (poll, yielded) = coop::enter(&waker, || future.as_mut().poll(&mut Context::from_waker(&waker)));
         match poll {
-            Poll::Ready(output) => return output,
+            Poll::Ready(output) => {
+                shared.check_failure();
+                return output;
+            }
             Poll::Pending if yielded => crate::primitive::thread::yield_now(),
             Poll::Pending => signal.wait(),
         }

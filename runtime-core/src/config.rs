@@ -4,6 +4,7 @@
 
 use crate::handle::Flavor;
 use crate::scheduler::RescueConfig;
+use crate::task::Reporter;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub struct Config {
     pub cancel_grace: Duration,
     /// What is done about polls that block their worker.
     pub rescue: RescueConfig,
+    /// Who is told of failures that nobody took, and what follows.
+    pub reporter: Reporter,
     /// Whether time stands still from the beginning.
     pub start_paused: bool,
     /// The seed of everything that is left to chance.
@@ -53,6 +56,7 @@ impl fmt::Debug for Config {
             .field("workers", &self.workers)
             .field("stack_size", &self.stack_size)
             .field("rescue", &self.rescue)
+            .field("reporter", &self.reporter)
             .field("start_paused", &self.start_paused)
             .finish_non_exhaustive()
     }

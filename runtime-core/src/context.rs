@@ -9,7 +9,7 @@ use crate::handle::Handle;
 use crate::port::DriverHandle;
 use crate::primitive::Arc;
 use crate::scheduler::{Aside, Pinned, Shared, step_aside, with_current};
-use crate::task::{Job, JobOwner, JoinHandle, Keeper};
+use crate::task::{Job, JobOwner, JoinHandle, Keeper, Unhandled};
 use crate::timer::Timers;
 use crate::tls;
 use crate::util::inherited;
@@ -205,6 +205,10 @@ impl JobOwner for Counted {
 
     fn keeper(&self) -> Option<std::sync::Arc<dyn Keeper>> {
         self.0.keeper()
+    }
+
+    fn unhandled(&self, unhandled: &Unhandled) {
+        self.0.unhandled(unhandled);
     }
 }
 

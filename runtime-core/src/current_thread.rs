@@ -12,6 +12,7 @@ use crate::local_tasks::LocalTasks;
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::primitive::{Arc, Condvar, Mutex};
 use crate::scheduler::{self, Shared, Step, Worker};
+use crate::task::Home;
 use crate::util::inherited;
 use std::fmt;
 use std::future::Future;
@@ -72,15 +73,21 @@ impl CurrentThread {
         let mut future = pin!(future);
         let shared = Arc::clone(&handle.inner().shared);
         let place = StdArc::clone(&self.place);
-        let main = StdArc::new(MainWaker { is_woken: AtomicBool::new(true), shared, place });
+        let waking = Arc::clone(&shared);
+        let main = StdArc::new(MainWaker { is_woken: AtomicBool::new(true), shared: waking, place });
+        let _watch = shared.failure.as_ref().map(|failure| failure.watch(Waker::from(StdArc::clone(&main))));
         loop {
             match self.take_worker(&main) {
                 Some(worker) => {
                     let worker = self.check_thread(handle, worker);
-                    return self.drive(worker, &main, future);
+                    let output = self.drive(handle, worker, &main, future);
+                    shared.check_failure();
+                    return output.expect("the worker stops when the future is ready");
                 }
                 None => {
+                    shared.check_failure();
                     if let Poll::Ready(output) = poll_main(&main, future.as_mut()) {
+                        shared.check_failure();
                         return output;
                     }
                 }
@@ -116,19 +123,36 @@ impl CurrentThread {
         }
     }
 
-    fn drive<F: Future>(&self, worker: Worker, main: &StdArc<MainWaker>, future: Pin<&mut F>) -> F::Output {
-        let mut future = future;
+    /// `None`: a failure that nobody took has ended the runtime's tasks.
+    fn drive<F: Future>(
+        &self,
+        handle: &Handle,
+        worker: Worker,
+        main: &StdArc<MainWaker>,
+        mut future: Pin<&mut F>,
+    ) -> Option<F::Output> {
+        let homes = &handle.inner().homes;
         let mut output = None;
+        let mut has_cancelled = false;
         // The future belongs to the caller's scopes; the tasks do not.
         let hidden = inherited::hide();
-        self.run(worker, |_| match hidden.show(|| poll_main(main, future.as_mut())) {
-            Poll::Ready(ready) => {
-                output = Some(ready);
-                Step::Stop
+        self.run(worker, |worker| {
+            if output.is_none() && !main.shared.has_failed() {
+                match hidden.show(|| poll_main(main, future.as_mut())) {
+                    Poll::Ready(ready) => output = Some(ready),
+                    Poll::Pending => return Step::GoOn,
+                }
             }
-            Poll::Pending => Step::GoOn,
+            if !main.shared.has_failed() {
+                return Step::Stop;
+            }
+            if !has_cancelled {
+                // Who set the failure may not have come to that: a task spawned after `cancel_all` would live on.
+                handle.close();
+            }
+            end_tasks(worker, homes, &mut has_cancelled)
         });
-        output.expect("the worker stops when the future is ready")
+        output
     }
 
     /// Runs the worker on this thread, and puts it back, also after a panic.
@@ -165,18 +189,21 @@ impl CurrentThread {
             let _hidden = inherited::hide();
             let homes: &[_] = if left == 0 { &inner.homes } else { &inner.homes[..1] };
             let mut has_cancelled = false;
-            self.run(worker, |worker| {
-                if !std::mem::replace(&mut has_cancelled, true) {
-                    for home in homes {
-                        worker.cancel_all(home);
-                    }
-                }
-                if homes.iter().all(|home| home.is_vacated()) { Step::Stop } else { Step::GoOn }
-            });
+            self.run(worker, |worker| end_tasks(worker, homes, &mut has_cancelled));
         }
         inner.shared.shut_down_parts();
         left
     }
+}
+
+/// A step that cancels the tasks of closed homes, and stops when all have ended.
+fn end_tasks(worker: &Worker, homes: &[Arc<Home<Arc<Shared>>>], has_cancelled: &mut bool) -> Step {
+    if !std::mem::replace(has_cancelled, true) {
+        for home in homes {
+            worker.cancel_all(home);
+        }
+    }
+    if homes.iter().all(|home| home.is_vacated()) { Step::Stop } else { Step::GoOn }
 }
 
 fn poll_main<F: Future>(main: &StdArc<MainWaker>, future: Pin<&mut F>) -> Poll<F::Output> {

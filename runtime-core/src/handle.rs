@@ -101,6 +101,33 @@ impl Handle {
         self.spawn_with(future, Meta::here())
     }
 
+    /// As [`spawn`](Self::spawn), for a task whose `Err` is reported if nobody takes it: see
+    /// [`spawn_checked`](crate::spawn::spawn_checked).
+    #[track_caller]
+    pub fn spawn_checked<F, T, E>(&self, future: F) -> JoinHandle<Result<T, E>>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: fmt::Debug + Send + 'static,
+    {
+        self.spawn_checked_with(future, Meta::here())
+    }
+
+    pub(crate) fn spawn_checked_with<F, T, E>(&self, future: F, meta: Meta) -> JoinHandle<Result<T, E>>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: fmt::Debug + Send + 'static,
+    {
+        let home = self.home();
+        let (placed, join) = Home::place_checked(home, future, meta);
+        match placed {
+            Placed::Listed(task) => home.scheduler().schedule(task),
+            Placed::Refused(task) => task.run(),
+        }
+        join
+    }
+
     pub(crate) fn spawn_with<F>(&self, future: F, meta: Meta) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -140,6 +167,15 @@ impl Handle {
         let index = with_current(shared, |worker| worker.map(|worker| worker.home()));
         let next = || self.inner.next_home.fetch_add(1, Ordering::Relaxed) % shared.seats.base();
         &homes[index.unwrap_or_else(next)]
+    }
+
+    /// No task is listed from here on, and the workers cancel those there are. Doing it again has no effect.
+    pub(crate) fn close(&self) {
+        let inner = self.inner();
+        for home in inner.homes.iter() {
+            home.close();
+        }
+        inner.shared.begin_close();
     }
 
     /// Which kind of runtime it is.

@@ -5,7 +5,7 @@
 use crate::context;
 use crate::coop::{self, PinnedDuty};
 use crate::primitive::{Arc, Mutex};
-use crate::task::{Home, JoinHandle, Keeper, Meta, Notified, Schedule};
+use crate::task::{Home, JoinHandle, Keeper, Meta, Notified, Schedule, Unhandled};
 use crate::tls;
 use crate::util::inherited;
 use std::cell::RefCell;
@@ -100,6 +100,13 @@ impl Schedule for Arc<Queue> {
     fn keeper(&self) -> Option<std::sync::Arc<dyn Keeper>> {
         let keeper = self.state.lock().keeper.as_ref().and_then(Weak::upgrade);
         keeper.or_else(current_keeper)
+    }
+
+    fn unhandled(&self, unhandled: &Unhandled) {
+        match self.keeper() {
+            Some(keeper) => keeper.unhandled(unhandled),
+            None => unhandled.print(),
+        }
     }
 }
 

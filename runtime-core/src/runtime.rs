@@ -74,6 +74,7 @@ impl Runtime {
             seed: config.seed,
             is_single: is_current,
             rescue: config.rescue.clone(),
+            reporter: config.reporter.clone(),
         };
         let shared = Arc::new(Shared::new(seats, home_count, timers, driver, driver_handle, options));
         let homes: Homes = (0..home_count).map(|_| Arc::new(Home::new(Arc::clone(&shared)))).collect();
@@ -127,8 +128,9 @@ impl Runtime {
     /// the future is wait for the next call on a current_thread runtime.
     ///
     /// # Panics
-    /// If the future panics; and as [`Handle::block_on`]. On a current_thread runtime also if tasks of
-    /// [`spawn_local`](crate::spawn::spawn_local) live on another thread.
+    /// If the future panics; and as [`Handle::block_on`]; if a failure that nobody took
+    /// shuts the runtime down, or has before ([`UnhandledPolicy::Shutdown`](crate::task::UnhandledPolicy::Shutdown)). On
+    /// a current_thread runtime also if tasks of [`spawn_local`](crate::spawn::spawn_local) live on another thread.
     ///
     /// # Examples
     /// ```
@@ -183,7 +185,7 @@ impl Runtime {
         let deadline = timeout.map(far_deadline);
         match &self.kind {
             Kind::MultiThread(threads) => {
-                close_all(&self.handle);
+                self.handle.close();
                 if inner.shared.wait_for_threads(deadline) == 0 {
                     for thread in threads.lock().drain(..) {
                         // A worker does not panic; a user's `wrap_thread` may, and has been printed.
@@ -260,14 +262,6 @@ impl Drop for Runtime {
 fn far_deadline(timeout: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(timeout).unwrap_or_else(|| now + Duration::from_secs(100 * 365 * 24 * 3600))
-}
-
-fn close_all(handle: &Handle) {
-    let inner = handle.inner();
-    for home in inner.homes.iter() {
-        home.close();
-    }
-    inner.shared.begin_close();
 }
 
 fn start_threads(config: &Config, handle: Handle, workers: Vec<Worker>) -> io::Result<Runtime> {

@@ -57,6 +57,40 @@ where
     join
 }
 
+/// As [`spawn`], for a task whose `Err` must not be lost: if nobody takes the result, the error's `Debug` text is
+/// reported, as a panic is for every task: to the hook of `Builder::on_unhandled`, or as a line on stderr.
+///
+/// # Panics
+/// Outside of a runtime.
+///
+/// # Examples
+/// ```
+/// use std::sync::mpsc;
+/// use runtime::task;
+///
+/// let (tell, told) = mpsc::channel();
+/// let runtime = runtime::Builder::new_current_thread()
+///     .on_unhandled(move |unhandled| tell.send(unhandled.message().to_owned()).unwrap())
+///     .build()?;
+/// runtime.block_on(async {
+///     let taken = task::spawn_checked(async { "forty-two".parse::<u32>() });
+///     assert!(taken.await.unwrap().is_err());
+///     drop(task::spawn_checked(async { Err::<(), _>("no more data") }));
+///     task::yield_now().await;
+/// });
+/// assert_eq!(told.try_iter().collect::<Vec<_>>(), ["\"no more data\""]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[track_caller]
+pub fn spawn_checked<F, T, E>(future: F) -> JoinHandle<Result<T, E>>
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: fmt::Debug + Send + 'static,
+{
+    Handle::current().spawn_checked_with(future, Meta::here())
+}
+
 /// Runs a closure that blocks on a thread of the runtime's blocking pool. The result comes back through the
 /// handle, like a task's.
 ///
@@ -237,6 +271,23 @@ impl<'a> Builder<'a> {
         F::Output: Send + 'static,
     {
         Ok(handle.spawn_with(future, self.meta()))
+    }
+
+    /// As [`spawn_checked`].
+    ///
+    /// # Errors
+    /// None today.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn_checked<F, T, E>(self, future: F) -> io::Result<JoinHandle<Result<T, E>>>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: fmt::Debug + Send + 'static,
+    {
+        Ok(Handle::current().spawn_checked_with(future, self.meta()))
     }
 
     /// As [`spawn_local`].

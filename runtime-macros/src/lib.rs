@@ -27,6 +27,7 @@ mod select;
 /// | `worker_threads` | how many workers; only with `multi_thread` | one per core, or `RUNTIME_WORKERS` |
 /// | `blocking_threads` | most threads of the default blocking pool | 512 |
 /// | `shutdown_timeout` | a duration such as `"5s"`, `"250ms"`, `"2m"` | `"10s"` |
+/// | `unhandled` | what follows a failure of a task that nobody took: `"log"`, `"shutdown"` or `"abort"` | `"log"` |
 /// | `crate` | path of the crate `runtime`, where it is renamed | `"::runtime"` |
 ///
 /// The numbers may be any expression of type `usize`, a constant for example.
@@ -38,7 +39,8 @@ mod select;
 ///
 /// # Panics
 ///
-/// A panic of the body goes on through the function, after the runtime is dropped.
+/// A panic of the body goes on through the function, after the runtime is dropped. With `unhandled = "shutdown"`, a task's
+/// panic that nobody took cancels all tasks and the body, and then this panics with a text that says which task it was.
 ///
 /// # Examples
 ///
@@ -64,7 +66,9 @@ pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
 ///
 /// # Panics
 ///
-/// The test fails where the runtime cannot be built.
+/// The test fails where the runtime cannot be built; and where its body ends well, but a task of its runtime has panicked
+/// (or one of `task::spawn_checked` has given an `Err`), and nobody took the result: the failures are listed. A test that
+/// means to leave one says `unhandled = "log"`: it is a line on stderr then. The other two values are those of `main`.
 ///
 /// # Examples
 ///

@@ -7,7 +7,7 @@ use std::time::Duration;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Error, Expr, Lit, LitStr, Meta, Path, Result, Token, parse_quote};
+use syn::{Error, Expr, Ident, Lit, LitStr, Meta, Path, Result, Token, parse_quote};
 
 /// Which attribute it is.
 #[derive(Clone, Copy, PartialEq)]
@@ -37,6 +37,7 @@ pub(crate) struct Options {
     blocking_threads: Option<Expr>,
     shutdown_timeout: Option<Duration>,
     start_paused: Option<Expr>,
+    unhandled: Option<Ident>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -54,6 +55,7 @@ impl Default for Options {
             blocking_threads: None,
             shutdown_timeout: None,
             start_paused: None,
+            unhandled: None,
         }
     }
 }
@@ -90,6 +92,7 @@ impl Options {
             "worker_threads" => self.worker_threads = Some((span, count(name, value)?)),
             "blocking_threads" => self.blocking_threads = Some(count(name, value)?),
             "shutdown_timeout" => self.shutdown_timeout = Some(timeout(value)?),
+            "unhandled" => self.unhandled = Some(policy(value)?),
             "crate" => self.krate = path(value)?,
             "start_paused" if kind == Kind::Test => self.start_paused = Some(boolean(name, value)?),
             "start_paused" => {
@@ -141,8 +144,13 @@ impl Options {
             let (secs, nanos) = (timeout.as_secs(), timeout.subsec_nanos());
             quote!(.shutdown_timeout(#secs, #nanos))
         });
+        let unhandled = self
+            .unhandled
+            .iter()
+            .map(|policy| quote!(.unhandled(#krate::__private::UnhandledPolicy::#policy)));
         quote! {
             #krate::__private::Entry::#flavor() #(#worker_threads)* #(#blocking_threads)* #(#timeout)* #(#start_paused)*
+            #(#unhandled)*
         }
     }
 }
@@ -157,10 +165,10 @@ fn call(name: &str, value: &Expr) -> TokenStream {
 fn known(kind: Kind) -> &'static str {
     match kind {
         Kind::Main => {
-            "the options are `flavor`, `worker_threads`, `blocking_threads`, `shutdown_timeout` and `crate`"
+            "the options are `flavor`, `worker_threads`, `blocking_threads`, `shutdown_timeout`, `unhandled` and `crate`"
         }
         Kind::Test => {
-            "the options are `flavor`, `worker_threads`, `blocking_threads`, `shutdown_timeout`, `start_paused` and `crate`"
+            "the options are `flavor`, `worker_threads`, `blocking_threads`, `shutdown_timeout`, `unhandled`, `start_paused` and `crate`"
         }
     }
 }
@@ -195,6 +203,17 @@ fn flavor(value: &Expr) -> Result<Flavor> {
         Some("current_thread") => Ok(Flavor::CurrentThread),
         _ => Err(Error::new(value.span(), "`flavor` is \"multi_thread\" or \"current_thread\"")),
     }
+}
+
+/// The variant of `UnhandledPolicy`.
+fn policy(value: &Expr) -> Result<Ident> {
+    let variant = match string(value).map(LitStr::value).as_deref() {
+        Some("log") => "Log",
+        Some("shutdown") => "Shutdown",
+        Some("abort") => "Abort",
+        _ => return Err(Error::new(value.span(), "`unhandled` is \"log\", \"shutdown\" or \"abort\"")),
+    };
+    Ok(Ident::new(variant, Span::mixed_site()))
 }
 
 /// A number of threads: an integer above 0, or an expression that only the compiler can judge.

@@ -165,7 +165,12 @@ macro_rules! try_join {
 /// ```
 #[macro_export]
 macro_rules! gather {
-    (@spawn [$($child:ident)*]) => { async move { $crate::join!($($child),*) } };
+    (@spawn [$($child:ident)*]) => {
+        async move {
+            let ($($child,)*) = $crate::join!($($child),*);
+            ($($child.into_result(),)*)
+        }
+    };
     (@spawn [$($child:ident)*] $future:expr $(, $rest:expr)*) => {{
         let child = $crate::__private::gathered($future);
         $crate::gather!(@spawn [$($child)* child] $($rest),*)

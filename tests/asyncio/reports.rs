@@ -8,7 +8,7 @@ use std::sync::Mutex;
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// asyncio says it when the task is collected; here it is said when it happens.
-#[runtime::test]
+#[runtime::test(unhandled = "log")]
 async fn a_failure_that_nobody_waits_for_is_reported() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

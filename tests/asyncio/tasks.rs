@@ -134,6 +134,8 @@ async fn callbacks_of_the_end_are_told_how_it_ended() {
         log.said(),
         ["failing: panicked true, cancelled false", "endless: panicked false, cancelled true"]
     );
+    // A callback has not retrieved it.
+    assert!(failing.await.unwrap_err().is_panic());
 }
 
 /// asyncio gives it to the exception handler of the loop, and goes on with the next.

@@ -10,7 +10,7 @@ use super::stand_in::add_spare;
 use super::worker::{Step, Worker};
 use crate::coop;
 use crate::primitive::Arc;
-use crate::task::{Keeper, Notified, Schedule};
+use crate::task::{Keeper, Notified, Schedule, Unhandled};
 use crate::tls;
 use std::cell::{Cell, RefCell};
 use std::ptr;
@@ -124,5 +124,9 @@ impl Schedule for Arc<Shared> {
 
     fn keeper(&self) -> Option<std::sync::Arc<dyn Keeper>> {
         Shared::keeper(self)
+    }
+
+    fn unhandled(&self, unhandled: &Unhandled) {
+        Shared::unhandled(self, unhandled);
     }
 }

@@ -8,6 +8,7 @@
 
 pub(crate) mod activity;
 mod current;
+mod failure;
 pub(crate) mod idle;
 mod monitor;
 pub(crate) mod park;

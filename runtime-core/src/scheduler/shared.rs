@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::activity::Activity;
+use super::failure::Failure;
 use super::idle::{Idle, Picked};
 use super::queue::Injector;
 use super::rescue::RescueConfig;
@@ -12,7 +13,7 @@ use super::spares::Spares;
 use crate::port::{Driver, DriverHandle};
 use crate::primitive::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use crate::primitive::{Arc, Condvar, Mutex};
-use crate::task::{Home, Keeper, Notified};
+use crate::task::{Home, Keeper, Notified, Reporter, Unhandled, UnhandledPolicy};
 use crate::timer::Timers;
 use crate::util::wake_list::WakeList;
 use std::fmt;
@@ -36,6 +37,8 @@ pub(crate) struct Options {
     /// only worker.
     pub(crate) is_single: bool,
     pub(crate) rescue: RescueConfig,
+    /// Who is told of failures that nobody took.
+    pub(crate) reporter: Reporter,
 }
 
 /// What all threads of one runtime see. Its parts are guarded one by one.
@@ -48,6 +51,8 @@ pub struct Shared {
     pub(crate) activity: Activity,
     pub(crate) monitor: Signal,
     pub(crate) options: Options,
+    /// Where a failure that nobody took shuts the runtime down.
+    pub(crate) failure: Option<Failure>,
     driver: Mutex<Box<dyn Driver>>,
     driver_handle: std::sync::Arc<dyn DriverHandle>,
     /// How often the driver was polled: the monitor sees whether anybody does.
@@ -87,6 +92,7 @@ impl Shared {
         options: Options,
     ) -> Self {
         let spares = options.rescue.spares_max();
+        let can_fail = options.reporter.policy == UnhandledPolicy::Shutdown;
         Shared {
             injector: Injector::new(),
             idle: Idle::new(seats.len()),
@@ -96,6 +102,7 @@ impl Shared {
             activity: Activity::default(),
             monitor: Signal::default(),
             options,
+            failure: can_fail.then(Failure::default),
             driver: Mutex::new(driver),
             driver_handle,
             turns: AtomicU32::new(0),
@@ -250,6 +257,28 @@ impl Shared {
 
     pub(crate) fn keeper(&self) -> Option<std::sync::Arc<dyn Keeper>> {
         self.keeper.lock().clone()
+    }
+
+    /// A task failed, and nobody took its result. After the runtime's end there is no more than the hook.
+    pub(crate) fn unhandled(&self, unhandled: &Unhandled) {
+        match self.keeper() {
+            Some(keeper) => keeper.unhandled(unhandled),
+            None => self.options.reporter.tell(unhandled),
+        }
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failure.as_ref().is_some_and(Failure::has_failed)
+    }
+
+    /// # Panics
+    /// If a failure that nobody took has shut the runtime down.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn check_failure(&self) {
+        if let Some(failure) = &self.failure {
+            failure.check();
+        }
     }
 
     /// Wakes whoever still waits for something of this runtime: timers and sources are shut down.

@@ -9,7 +9,7 @@ use crate::calls::{Bring, Callback, Next, Slot};
 use crate::coop;
 use crate::handle::Handle;
 use crate::primitive::{Arc, Mutex};
-use crate::task::{self, AbortHandle, Keeper, Meta};
+use crate::task::{self, AbortHandle, Keeper, Meta, Unhandled};
 use crate::time::{Instant, sleep, sleep_until};
 use crate::util::in_place;
 use crate::util::wake_list::{drop_quietly, quietly};
@@ -191,5 +191,9 @@ impl Keeper for Handle {
 
     fn call_soon(&self, callback: Callback) {
         drop(self.call(None, callback));
+    }
+
+    fn unhandled(&self, unhandled: &Unhandled) {
+        self.report(unhandled);
     }
 }

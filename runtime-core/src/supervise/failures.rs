@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::task::JoinError;
+use crate::unhandled::report_lost;
 use std::fmt;
 
 /// Why one of several tasks gave no value.
@@ -28,6 +29,15 @@ impl<E> TaskError<E> {
         match self {
             TaskError::Failed(error) => Ok(error),
             TaskError::Join(error) => Err(error),
+        }
+    }
+}
+
+impl<E> TaskError<E> {
+    /// It was taken from its task, for somebody who went before it could be given to them.
+    pub(super) fn is_lost(&self) {
+        if let TaskError::Join(error) = self {
+            report_lost(error);
         }
     }
 }

@@ -6,6 +6,7 @@ use super::failures::TaskError;
 use super::handles::Asking;
 use crate::spawn::spawn;
 use crate::task::{JoinError, JoinHandle};
+use crate::unhandled::report_lost;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::fmt;
@@ -136,10 +137,34 @@ where
 }
 
 impl<T> Future for Gathered<T> {
-    type Output = Result<T, JoinError>;
+    type Output = Kept<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx)
+        let result = ready!(Pin::new(&mut self.0).poll(cx));
+        Poll::Ready(Kept(Some(result)))
+    }
+}
+
+/// A result while others are waited for. Dropped before it could be given, a panic counts as taken by nobody.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Kept<T>(Option<Result<T, JoinError>>);
+
+impl<T> Kept<T> {
+    /// All are there.
+    ///
+    /// # Errors
+    /// The task's.
+    pub fn into_result(mut self) -> Result<T, JoinError> {
+        self.0.take().expect("taken here alone")
+    }
+}
+
+impl<T> Drop for Kept<T> {
+    fn drop(&mut self) {
+        if let Some(Err(error)) = &self.0 {
+            report_lost(error);
+        }
     }
 }
 
@@ -203,7 +228,7 @@ fn all<R>(results: &mut Vec<Option<R>>) -> Vec<R> {
 #[must_use = "awaiting this collects the results; dropping it cancels the tasks"]
 pub struct Gather<T> {
     children: Children<T>,
-    results: Vec<Option<Result<T, JoinError>>>,
+    results: Vec<Option<Kept<T>>>,
 }
 
 impl<T> Unpin for Gather<T> {}
@@ -214,9 +239,9 @@ impl<T> Future for Gather<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         while let Some((index, result)) = ready!(this.children.poll_next(cx)) {
-            this.results[index] = Some(result);
+            this.results[index] = Some(Kept(Some(result)));
         }
-        Poll::Ready(all(&mut this.results))
+        Poll::Ready(all(&mut this.results).into_iter().map(Kept::into_result).collect())
     }
 }
 
@@ -238,7 +263,7 @@ pub struct TryGather<T, E> {
 
 impl<T, E> TryGather<T, E> {
     /// At the first error, asks the other tasks for their end, waits until they have really ended, and then gives
-    /// the error. What they end with is dropped.
+    /// the error. What they end with is dropped; a panic among that is reported as taken by nobody.
     pub fn cancel_rest(mut self) -> Self {
         self.cancels_rest = true;
         self
@@ -246,6 +271,14 @@ impl<T, E> TryGather<T, E> {
 }
 
 impl<T, E> Unpin for TryGather<T, E> {}
+
+impl<T, E> Drop for TryGather<T, E> {
+    fn drop(&mut self) {
+        if let Some(error) = &self.error {
+            error.source.is_lost();
+        }
+    }
+}
 
 impl<T, E> Future for TryGather<T, E> {
     type Output = Result<Vec<T>, TryGatherError<E>>;
@@ -262,6 +295,7 @@ impl<T, E> Future for TryGather<T, E> {
                 Err(error) => TaskError::Join(error),
             };
             if this.error.is_some() {
+                source.is_lost();
                 continue;
             }
             let error = TryGatherError { index, source };

@@ -130,6 +130,7 @@ impl<X> BodyEnd<X> {
 
     fn result<E>(self, errors: Vec<TaskError<E>>) -> Result<X, GroupError<E>> {
         if let Some(payload) = self.panic {
+            errors.iter().for_each(TaskError::is_lost);
             resume_unwind(payload);
         }
         match self.value {
@@ -462,6 +463,13 @@ impl<E> Shared<E> {
 
     fn take_errors(&self) -> Vec<TaskError<E>> {
         std::mem::take(&mut self.state.lock().errors)
+    }
+}
+
+impl<E> Drop for Shared<E> {
+    /// Whoever awaited the group went before it had ended.
+    fn drop(&mut self) {
+        self.take_errors().iter().for_each(TaskError::is_lost);
     }
 }
 

@@ -98,6 +98,18 @@ impl JoinError {
         self.0.name.as_deref()
     }
 
+    pub(super) fn whose(&self) -> Whose<'_> {
+        Whose { id: self.0.id, name: self.task_name(), spawn_site: self.0.spawn_site }
+    }
+
+    /// What it panicked with; `None` if it did not panic.
+    pub(super) fn panic_message(&self) -> Option<String> {
+        match &self.0.kind {
+            Kind::Panic(payload) => Some(message(&**payload.lock()).unwrap_or("Box<dyn Any>").to_owned()),
+            _ => None,
+        }
+    }
+
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "task {}", self.0.id)?;
         if let Some(name) = &self.0.name {

@@ -13,8 +13,9 @@
 use super::error::JoinError;
 use super::id::Id;
 use super::outcome::{How, Outcome};
-use super::raw::{Cell, Header, JoinWaker, Name, RawTask, Stage, Vtable};
+use super::raw::{Cell, Header, JoinWaker, Label, RawTask, Stage, Vtable};
 use super::state::{Start, Submit};
+use super::unhandled::{report_error, report_panic};
 use super::waker::borrowed_waker;
 use super::{Keeper, Notified, Owner};
 use crate::coop;
@@ -31,7 +32,7 @@ use std::task::{Context, Poll};
 type Output<F> = Result<<F as Future>::Output, JoinError>;
 
 /// A new cell. Its reference of the runtime goes with the first queue entry, the other with the handle.
-pub(super) fn new_task<F: Future, O: Owner, N: Name>(
+pub(super) fn new_task<F: Future, O: Owner, N: Label<F::Output>>(
     future: F,
     owner: O,
     name: N,
@@ -57,7 +58,7 @@ struct Harness<F: Future, O, N> {
     cell: NonNull<Cell<F, O, N>>,
 }
 
-impl<F: Future, O: Owner, N: Name> Harness<F, O, N> {
+impl<F: Future, O: Owner, N: Label<F::Output>> Harness<F, O, N> {
     const TASK: Vtable = Vtable {
         run: run::<F, O, N>,
         schedule: schedule::<F, O, N>,
@@ -190,8 +191,18 @@ impl<F: Future, O: Owner, N: Name> Harness<F, O, N> {
         }
     }
 
+    /// Nobody takes the output.
     fn drop_stage(&self) {
         let stage = self.with_stage(|stage| std::mem::replace(stage, Stage::Consumed));
+        match &stage {
+            Stage::Finished(Err(error)) => report_panic(error, &self.cell().owner),
+            Stage::Finished(Ok(output)) => {
+                if let Some(error) = N::error(output) {
+                    report_error(error, self.raw().whose(), &self.cell().owner);
+                }
+            }
+            Stage::Running(_) | Stage::Consumed => {}
+        }
         drop_quietly(stage);
     }
 }
@@ -204,7 +215,7 @@ fn poll_stage<F: Future>(stage: &mut Stage<F>, cx: &mut Context<'_>) -> Poll<F::
     }
 }
 
-unsafe fn run<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
+unsafe fn run<F: Future, O: Owner, N: Label<F::Output>>(header: NonNull<Header>) {
     let harness = Harness::<F, O, N>::of(header);
     let raw = harness.raw();
     if raw.state().start() == Start::Cancel {
@@ -225,12 +236,12 @@ unsafe fn run<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
     }
 }
 
-unsafe fn schedule<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
+unsafe fn schedule<F: Future, O: Owner, N: Label<F::Output>>(header: NonNull<Header>) {
     let harness = Harness::<F, O, N>::of(header);
     harness.cell().owner.schedule(Notified(harness.raw()));
 }
 
-unsafe fn abort<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
+unsafe fn abort<F: Future, O: Owner, N: Label<F::Output>>(header: NonNull<Header>) {
     let harness = Harness::<F, O, N>::of(header);
     if harness.raw().state().cancel() == Submit::Yes {
         harness.cell().owner.schedule(Notified(harness.raw()));
@@ -238,7 +249,7 @@ unsafe fn abort<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
 }
 
 /// Runs a queued job. The queue entry's reference is the caller's, and is dropped here.
-unsafe fn run_job<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
+unsafe fn run_job<F: Future, O: Owner, N: Label<F::Output>>(header: NonNull<Header>) {
     let harness = Harness::<F, O, N>::of(header);
     if harness.raw().state().claim() {
         let (Poll::Ready(output), _) = harness.poll() else {
@@ -253,20 +264,23 @@ unsafe fn run_job<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
 
 /// Cancels a job that has not started, on the spot; its entry in the queue will find nothing to do. One that
 /// runs may look whether its end was asked for.
-unsafe fn abort_job<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
+unsafe fn abort_job<F: Future, O: Owner, N: Label<F::Output>>(header: NonNull<Header>) {
     let harness = Harness::<F, O, N>::of(header);
     harness.raw().state().set_cancelled();
     let error = harness.cancelled();
     end_job(&harness, error);
 }
 
-unsafe fn refuse_job<F: Future, O: Owner, N: Name>(header: NonNull<Header>, source: std::io::Error) {
+unsafe fn refuse_job<F: Future, O: Owner, N: Label<F::Output>>(
+    header: NonNull<Header>,
+    source: std::io::Error,
+) {
     let harness = Harness::<F, O, N>::of(header);
     let error = JoinError::refused(harness.raw().whose(), source);
     end_job(&harness, error);
 }
 
-fn end_job<F: Future, O: Owner, N: Name>(harness: &Harness<F, O, N>, error: JoinError) {
+fn end_job<F: Future, O: Owner, N: Label<F::Output>>(harness: &Harness<F, O, N>, error: JoinError) {
     if harness.raw().state().claim() {
         let how = harness.store(Err(error));
         harness.finish(how);
@@ -278,7 +292,10 @@ unsafe fn schedule_nothing(_header: NonNull<Header>) {}
 
 unsafe fn refuse_nothing(_header: NonNull<Header>, _source: std::io::Error) {}
 
-unsafe fn take_output<F: Future, O: Owner, N: Name>(header: NonNull<Header>, into: NonNull<()>) -> bool {
+unsafe fn take_output<F: Future, O: Owner, N: Label<F::Output>>(
+    header: NonNull<Header>,
+    into: NonNull<()>,
+) -> bool {
     let harness = Harness::<F, O, N>::of(header);
     let stage = harness.with_stage(|stage| std::mem::replace(stage, Stage::Consumed));
     let Stage::Finished(output) = stage else { return false };
@@ -287,23 +304,27 @@ unsafe fn take_output<F: Future, O: Owner, N: Name>(header: NonNull<Header>, int
     true
 }
 
-unsafe fn drop_stage<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
+unsafe fn drop_stage<F: Future, O: Owner, N: Label<F::Output>>(header: NonNull<Header>) {
     Harness::<F, O, N>::of(header).drop_stage();
 }
 
-unsafe fn join_waker<F: Future, O: Owner, N: Name>(header: NonNull<Header>) -> NonNull<JoinWaker> {
+unsafe fn join_waker<F: Future, O: Owner, N: Label<F::Output>>(
+    header: NonNull<Header>,
+) -> NonNull<JoinWaker> {
     NonNull::from(&Harness::<F, O, N>::of(header).cell().join_waker)
 }
 
-unsafe fn name<F: Future, O: Owner, N: Name>(header: NonNull<Header>) -> Option<NonNull<str>> {
-    Harness::<F, O, N>::of(header).cell().name.get().map(NonNull::from)
+unsafe fn name<F: Future, O: Owner, N: Label<F::Output>>(header: NonNull<Header>) -> Option<NonNull<str>> {
+    Harness::<F, O, N>::of(header).cell().name.name().map(NonNull::from)
 }
 
-unsafe fn keeper<F: Future, O: Owner, N: Name>(header: NonNull<Header>) -> Option<Arc<dyn Keeper>> {
+unsafe fn keeper<F: Future, O: Owner, N: Label<F::Output>>(
+    header: NonNull<Header>,
+) -> Option<Arc<dyn Keeper>> {
     Harness::<F, O, N>::of(header).cell().owner.keeper()
 }
 
-unsafe fn free<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
+unsafe fn free<F: Future, O: Owner, N: Label<F::Output>>(header: NonNull<Header>) {
     // SAFETY: the cell came from a box (I1), and the caller of `RawTask::free` says that it is the last.
     let cell = unsafe { Box::from_raw(header.cast::<Cell<F, O, N>>().as_ptr()) };
     // A foreign join waker may panic in its drop.

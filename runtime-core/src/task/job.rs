@@ -5,7 +5,7 @@
 use super::id::Id;
 use super::join::JoinHandle;
 use super::raw::RawTask;
-use super::{Keeper, Notified, Owner, harness};
+use super::{Keeper, Notified, Owner, Unhandled, harness};
 use crate::coop;
 use crate::util::inherited::Captured;
 use std::fmt;
@@ -90,6 +90,11 @@ pub trait JobOwner: Send + Sync + 'static {
     fn keeper(&self) -> Option<Arc<dyn Keeper>> {
         None
     }
+
+    /// The job panicked, and nobody took its result.
+    fn unhandled(&self, unhandled: &Unhandled) {
+        unhandled.print();
+    }
 }
 
 impl<F: Fn() + Send + Sync + 'static> JobOwner for F {
@@ -112,5 +117,9 @@ impl<O: JobOwner> Owner for Owned<O> {
 
     fn keeper(&self) -> Option<Arc<dyn Keeper>> {
         self.0.keeper()
+    }
+
+    fn unhandled(&self, unhandled: &Unhandled) {
+        self.0.unhandled(unhandled);
     }
 }

@@ -35,6 +35,7 @@ mod outcome;
 mod owned;
 mod raw;
 mod state;
+mod unhandled;
 mod waker;
 
 pub use abort_on_drop::AbortOnDropHandle;
@@ -51,6 +52,7 @@ pub use outcome::{Outcome, TaskInfo};
 pub(crate) use owned::Placed;
 pub use owned::{Home, Meta};
 pub(crate) use raw::RawTask;
+pub use unhandled::{Reporter, Unhandled, UnhandledHook, UnhandledKind, UnhandledPolicy};
 
 use crate::coop;
 use std::panic::Location;
@@ -103,6 +105,11 @@ pub trait Schedule: Send + Sync + 'static {
 
     /// The runtime, as long as it runs.
     fn keeper(&self) -> Option<Arc<dyn Keeper>>;
+
+    /// A task failed, and nobody took its result.
+    fn unhandled(&self, unhandled: &Unhandled) {
+        unhandled.print();
+    }
 }
 
 /// What a task, or a handle of it, asks of the runtime.
@@ -115,6 +122,9 @@ pub trait Keeper: Send + Sync {
 
     /// Runs `callback` later, after those given before.
     fn call_soon(&self, callback: Box<dyn FnOnce() + Send>);
+
+    /// A task failed, and nobody took its result.
+    fn unhandled(&self, unhandled: &Unhandled);
 }
 
 /// What a cell holds on to.
@@ -124,6 +134,7 @@ pub(crate) trait Owner: Send + Sync + 'static {
     /// The task has ended.
     fn release(&self, raw: RawTask);
     fn keeper(&self) -> Option<Arc<dyn Keeper>>;
+    fn unhandled(&self, unhandled: &Unhandled);
 }
 
 /// Gives `f` the task that is being polled on this thread.

@@ -10,9 +10,9 @@
 use super::harness;
 use super::id::Id;
 use super::join::{AbortHandle, JoinHandle};
-use super::raw::{Header, Name, RawTask};
+use super::raw::{Checked, Header, Label, RawTask};
 use super::state::Submit;
-use super::{Keeper, Notified, Owner, Schedule};
+use super::{Keeper, Notified, Owner, Schedule, Unhandled};
 use crate::primitive::{Arc, Mutex};
 use crate::util::fault::{Fault, planted};
 use crate::util::inherited::{self, Captured};
@@ -147,28 +147,54 @@ impl<S: Schedule> Home<S> {
         F::Output: 'static,
     {
         if size_of::<F>() > INLINE_MAX {
-            Self::place_named(home, Pin::from(Box::new(future)), meta)
+            Self::place_labelled(home, Pin::from(Box::new(future)), meta, (), |name| name)
         } else {
-            Self::place_named(home, future, meta)
+            Self::place_labelled(home, future, meta, (), |name| name)
         }
     }
 
-    fn place_named<F>(home: &Arc<Self>, future: F, meta: Meta) -> (Placed, JoinHandle<F::Output>)
+    /// [`place`](Self::place) for tasks whose `Err` is reported if nobody takes it.
+    pub(crate) fn place_checked<F, T, E>(
+        home: &Arc<Self>,
+        future: F,
+        meta: Meta,
+    ) -> (Placed, JoinHandle<F::Output>)
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+        E: fmt::Debug + 'static,
+    {
+        if size_of::<F>() > INLINE_MAX {
+            Self::place_labelled(home, Pin::from(Box::new(future)), meta, Checked(()), Checked)
+        } else {
+            Self::place_labelled(home, future, meta, Checked(()), Checked)
+        }
+    }
+
+    fn place_labelled<F, A, B>(
+        home: &Arc<Self>,
+        future: F,
+        meta: Meta,
+        unnamed: A,
+        named: impl FnOnce(Box<str>) -> B,
+    ) -> (Placed, JoinHandle<F::Output>)
     where
         F: Future + 'static,
         F::Output: 'static,
+        A: Label<F::Output>,
+        B: Label<F::Output>,
     {
         let Meta { name, spawn_site, inherited } = meta;
         match name {
-            None => Self::place_cell(home, future, (), spawn_site, inherited),
-            Some(name) => Self::place_cell(home, future, name, spawn_site, inherited),
+            None => Self::place_cell(home, future, unnamed, spawn_site, inherited),
+            Some(name) => Self::place_cell(home, future, named(name), spawn_site, inherited),
         }
     }
 
-    fn place_cell<F, N: Name>(
+    fn place_cell<F, N: Label<F::Output>>(
         home: &Arc<Self>,
         future: F,
-        name: N,
+        label: N,
         site: &'static Location<'static>,
         inherited: Option<Captured>,
     ) -> (Placed, JoinHandle<F::Output>)
@@ -176,7 +202,7 @@ impl<S: Schedule> Home<S> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let raw = harness::new_task(future, Arc::clone(home), name, Id::next(), site, inherited);
+        let raw = harness::new_task(future, Arc::clone(home), label, Id::next(), site, inherited);
         let join = JoinHandle::new(raw);
         if home.list(raw) {
             return (Placed::Listed(Notified(raw)), join);
@@ -259,6 +285,10 @@ impl<S> Home<S> {
 impl<S: Schedule> Owner for Arc<Home<S>> {
     fn keeper(&self) -> Option<std::sync::Arc<dyn Keeper>> {
         self.scheduler.keeper()
+    }
+
+    fn unhandled(&self, unhandled: &Unhandled) {
+        self.scheduler.unhandled(unhandled);
     }
 
     fn schedule(&self, task: Notified) {

@@ -20,6 +20,7 @@ use super::state::State;
 use crate::primitive::UnsafeCell;
 use crate::util::inherited::Captured;
 use crate::util::linked_list::{Links, Node};
+use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::ptr::NonNull;
@@ -52,7 +53,7 @@ pub(crate) struct Vtable {
 /// The handle's waker.
 pub(crate) type JoinWaker = UnsafeCell<Option<Waker>>;
 
-/// One allocation: a task of future `F`, in the hands of `O`, with a name `N`.
+/// One allocation: a task of future `F`, in the hands of `O`, with a label `N`.
 #[repr(C)]
 pub(crate) struct Cell<F: Future, O, N> {
     header: Header,
@@ -69,20 +70,39 @@ pub(super) enum Stage<F: Future> {
     Consumed,
 }
 
-/// A task's name: absent in the type, where it has none, so that it costs nothing.
-pub(crate) trait Name: 'static {
-    fn get(&self) -> Option<&str>;
-}
+/// What is said of a task with output `T` when it is spawned. It costs nothing, where nothing is.
+pub(crate) trait Label<T>: 'static {
+    /// Its name.
+    fn name(&self) -> Option<&str>;
 
-impl Name for () {
-    fn get(&self) -> Option<&str> {
+    /// The error in an output that nobody takes.
+    fn error(_output: &T) -> Option<&dyn fmt::Debug> {
         None
     }
 }
 
-impl Name for Box<str> {
-    fn get(&self) -> Option<&str> {
+impl<T> Label<T> for () {
+    fn name(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl<T> Label<T> for Box<str> {
+    fn name(&self) -> Option<&str> {
         Some(self)
+    }
+}
+
+/// A task whose `Err` is reported if nobody takes it.
+pub(crate) struct Checked<N>(pub(crate) N);
+
+impl<T, E: fmt::Debug, N: Label<Result<T, E>>> Label<Result<T, E>> for Checked<N> {
+    fn name(&self) -> Option<&str> {
+        self.0.name()
+    }
+
+    fn error(output: &Result<T, E>) -> Option<&dyn fmt::Debug> {
+        output.as_ref().err().map(|error| error as _)
     }
 }
 

@@ -225,10 +225,11 @@ impl State {
 
     /// The handle gives up output and waker. Its reference is still to be dropped.
     pub(crate) fn unjoin(&self) -> Unjoined {
+        let early = planted(Fault::EndSeenEarly).then(|| self.0.load(Ordering::Acquire));
         // ORDER: Acquire sees the output if done; Release publishes our last use of the waker.
         let before = self.0.fetch_and(!(JOIN | JOIN_WAKER), Ordering::AcqRel);
         debug_assert!(before & JOIN != 0);
-        let done = before & DONE != 0;
+        let done = early.unwrap_or(before) & DONE != 0;
         // Once done, the completer may be inside the waker: it stays until the cell goes.
         Unjoined { drop_output: done, drop_waker: !done || planted(Fault::WakerDroppedLate) }
     }

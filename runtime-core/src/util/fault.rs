@@ -91,6 +91,8 @@ pub enum Fault {
     EndUnseenByUnset,
     /// A `JoinHandle` drops its waker although the task has ended.
     WakerDroppedLate,
+    /// A `JoinHandle` that goes looks for the end before it says that it does.
+    EndSeenEarly,
     /// A spawn does not look whether its home is closed.
     CloseUnseen,
     /// A task is told that it shall end before the request can be seen.

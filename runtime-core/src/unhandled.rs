@@ -1,0 +1,52 @@
+//! What a runtime does about failures that nobody took.
+
+#![forbid(unsafe_code)]
+
+use crate::context;
+use crate::handle::Handle;
+use crate::task::{JoinError, Unhandled, UnhandledPolicy};
+use crate::util::wake_list::quietly;
+use std::time::Duration;
+
+impl Handle {
+    /// Tells the hook, which is inside of the runtime meanwhile, and does what the policy says.
+    pub(crate) fn report(&self, unhandled: &Unhandled) {
+        let reporter = &self.inner().shared.options.reporter;
+        let entered = context::enter(self);
+        reporter.tell(unhandled);
+        drop(entered);
+        if reporter.policy == UnhandledPolicy::Shutdown {
+            self.fail(unhandled);
+        }
+    }
+
+    /// Shuts the runtime down, as far as that needs no waiting, and wakes every `block_on` so that it panics. The tasks are
+    /// cancelled by the workers; those of a current_thread runtime by whoever drives them, now or next.
+    fn fail(&self, unhandled: &Unhandled) {
+        let inner = self.inner();
+        let Some(failure) = &inner.shared.failure else { return };
+        if failure.set(unhandled.to_string()) {
+            self.close();
+            inner.blocking.shutdown(Duration::ZERO);
+        }
+    }
+
+    /// # Panics
+    /// If a failure that nobody took has shut the runtime down.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn check_failure(&self) {
+        self.inner().shared.check_failure();
+    }
+}
+
+/// A task's panic was taken from its handle, for somebody who went before it could be given to them.
+pub(crate) fn report_lost(error: &JoinError) {
+    if let Some(unhandled) = Unhandled::panic(error) {
+        let handle = Handle::try_current();
+        quietly(|| match &handle {
+            Ok(handle) => handle.inner().shared.unhandled(&unhandled),
+            Err(_) => unhandled.print(),
+        });
+    }
+}

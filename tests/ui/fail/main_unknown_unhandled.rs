@@ -1,0 +1,2 @@
+#[runtime::main(unhandled = "ignore")]
+async fn main() {}
