@@ -8,10 +8,11 @@
 #[path = "tour/load.rs"]
 mod load;
 
+use runtime::blocking::Pool;
 use runtime::sync::{mpsc, promise};
 use runtime::task::{Id, JoinSet, ReturnWhen, try_gather};
 use runtime::time::{Instant, sleep};
-use runtime::{Builder, JoinError, gather, run, spawn, spawn_blocking};
+use runtime::{JoinError, gather, run, spawn};
 use std::collections::HashMap;
 use std::io::BufRead;
 use std::process::ExitCode;
@@ -31,7 +32,7 @@ const SECTIONS: &[Section] = &[
     ("a value that another task sets after 0.1 s", || run(future())),
     ("ten tasks sleep for random times", || run(sleepers())),
     ("wait for four items, with and without a time-out", || run(wait())),
-    ("six blocking jobs of 0.05 s in a pool of three threads", pool),
+    ("six blocking jobs of 0.05 s in a pool of three threads", || run(pool())),
     ("A and B in turn, C and D together, 0.1 s each", || run(in_turn_and_together())),
     ("two tasks made first, awaited later", || run(two_tasks())),
     ("fetch for 0.2 s, process what came", || run(fetch_and_process())),
@@ -151,18 +152,15 @@ async fn wait() -> Outcome {
     Ok(())
 }
 
-/// The pool of this runtime has three threads.
-fn pool() -> Outcome {
+async fn pool() -> Outcome {
     let square = |n: u32| {
         std::thread::sleep(UNIT / 2);
         n * n
     };
-    Builder::new_multi_thread().max_blocking_threads(3).build()?.block_on(async {
-        let jobs = (0..6).map(|n| spawn_blocking(move || square(n)));
-        let squares = try_gather(jobs).await?;
-        println!("{squares:?}");
-        Ok(())
-    })
+    let pool = Pool::builder().threads(3).build()?;
+    let squares = try_gather((0..6).map(|n| pool.run(move || square(n)))).await?;
+    println!("{squares:?}");
+    Ok(())
 }
 
 async fn in_turn_and_together() -> Outcome {

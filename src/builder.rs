@@ -1,7 +1,7 @@
 //! Building a runtime: the one file that knows every crate.
 
 use crate::{Flavor, RescueConfig, Runtime};
-use runtime_blocking::{Options, Pool};
+use runtime_blocking::{Options, Pool, STACK_MAX, STACK_MIN};
 use runtime_core::config::Config;
 use runtime_core::port::{Ports, SystemClock};
 use runtime_core::runtime::Runtime as Core;
@@ -15,12 +15,6 @@ use std::time::Duration;
 
 /// The most workers a runtime may have.
 const WORKERS_MAX: usize = 4096;
-
-/// Below this, thread stacks overflow in the runtime itself.
-const STACK_MIN: usize = 16 * 1024;
-
-/// More is a mistake: no system maps such a stack.
-const STACK_MAX: usize = 1 << 40;
 
 /// How long a task that was told to end may clean up, unless the builder says otherwise.
 const CANCEL_GRACE: Duration = Duration::from_secs(10);

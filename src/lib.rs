@@ -14,6 +14,7 @@
 //! through all names.
 //!
 //! - [`spawn`], [`spawn_blocking`], [`spawn_local`], [`task`]: tasks and their handles.
+//! - [`blocking`]: pools of one's own for blocking work.
 //! - [`time`]: sleeping, time-outs, intervals; time that tests stop and move.
 //! - [`sync`]: channels, locks, notifications.
 //! - [`net`], [`io`]: sockets, and waiting for any file descriptor.
@@ -82,6 +83,14 @@ pub mod task {
         };
         pub use runtime_core::coop::{RestoreOnPending, has_budget_remaining};
     }
+}
+
+/// Blocking work on pools of one's own: asyncio's `ThreadPoolExecutor`. The runtime's own pool is behind
+/// [`spawn_blocking`].
+pub mod blocking {
+    pub use runtime_blocking::executor::{
+        Builder, Full, Pool, PoolMetrics, PoolReport, RunningJob, is_cancelled,
+    };
 }
 
 /// I/O: the traits and utilities of `futures::io`, and waiting for any file descriptor.

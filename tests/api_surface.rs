@@ -1,6 +1,7 @@
 //! The signatures that neither tokio nor asyncio settles, as they are promised: this compiles, or the promise is
 //! broken. What the items do is tested elsewhere.
 
+use runtime::blocking::{Full, Pool};
 use runtime::sync::{
     Barrier, BoundedSemaphore, Condvar, Event, LifoQueue, Mutex, PriorityQueue, Promise, PromiseFuture,
     Queue, promise,
@@ -11,7 +12,9 @@ use runtime::task::{
 };
 use runtime::time::Duration;
 use runtime::time::error::Elapsed;
-use runtime::{Builder, Handle, JoinError, JoinHandle, Unhandled, UnhandledKind, UnhandledPolicy, task};
+use runtime::{
+    Builder, Handle, JoinError, JoinHandle, Unhandled, UnhandledKind, UnhandledPolicy, blocking, task,
+};
 use std::future::{pending, ready};
 use std::panic::Location;
 use std::sync::Arc;
@@ -171,6 +174,22 @@ async fn sync() {
     let _: bool = set.cancel();
     value.on_done(|_| ());
     assert_eq!(value.clone().await, Ok(1));
+}
+
+#[runtime::test]
+async fn blocking() {
+    let mut builder: blocking::Builder = Pool::builder();
+    builder.name("db").threads(3).queue(100).keep_alive(Duration::from_secs(1));
+    let db: Pool = builder.build().unwrap();
+    let _: Done<i32> = is_send(db.run(|| 1)).await;
+    let _: JoinHandle<i32> = db.spawn(|| 1);
+    let _: Result<JoinHandle<i32>, Full<_>> = db.try_spawn(|| 1);
+    let _: bool = blocking::is_cancelled();
+    let _: blocking::PoolMetrics = db.metrics();
+    db.close();
+    is_send(db.wait_closed()).await;
+    let report: blocking::PoolReport = db.shutdown(Duration::ZERO);
+    let _: &[blocking::RunningJob] = report.survivors();
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn the_names_on_our_side_exist() {
     };
     use runtime::sync::{self, Barrier, BoundedSemaphore, Condvar, Event, LifoQueue, PriorityQueue, Queue};
     use runtime::task::{self, JoinSet, ReturnWhen, TaskGroup, TimerHandle};
-    use runtime::{Builder, Handle, JoinError, JoinHandle, Runtime, time};
+    use runtime::{Builder, Handle, JoinError, JoinHandle, Runtime, blocking, time};
     use std::any::type_name_of_val as name;
 
     type Types<'a> = (
@@ -80,6 +80,13 @@ fn the_names_on_our_side_exist() {
             Builder::unhandled_policy,
             Builder::build,
         )),
+        name(&(
+            blocking::Pool::close,
+            blocking::Pool::shutdown,
+            blocking::Pool::builder,
+            blocking::is_cancelled,
+        )),
+        name(&(blocking::Builder::threads, blocking::Builder::queue)),
         name(&(Handle::current, Handle::try_current, runtime::net::lookup_host::<&str>)),
         name(&(time::pause, time::advance, time::Sleep::reset, time::Sleep::deadline, time::Instant::now)),
         name(&(JoinHandle::<u8>::cancel, JoinHandle::<u8>::timeout, JoinHandle::<u8>::shared)),

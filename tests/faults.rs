@@ -90,6 +90,22 @@ fn built_or_refused(builder: &mut runtime::Builder, errno: i32) {
 }
 
 #[test]
+fn threads_refused_to_an_own_pool() {
+    let pool = runtime::blocking::Pool::builder().threads(2).queue(1).build().unwrap();
+    for _ in 0..5 {
+        let answer = block_on(pool.run(|| 42));
+        if faulty() {
+            let error = answer.expect_err("a job ran without a thread");
+            let cause: Option<&io::Error> = error.source().and_then(|source| source.downcast_ref());
+            assert_eq!(cause.and_then(io::Error::raw_os_error), Some(EAGAIN), "{error}");
+        } else {
+            assert_eq!(answer.unwrap(), 42);
+        }
+    }
+    assert!(pool.shutdown(LONG).survivors().is_empty());
+}
+
+#[test]
 fn p55_threads_refused_to_the_builder() {
     built_or_refused(runtime::Builder::new_multi_thread().worker_threads(4), EAGAIN);
 }

@@ -8,7 +8,7 @@ use loom_tests::{expect_failure, model};
 use runtime_core::config::Config;
 use runtime_core::handle::Flavor;
 use runtime_core::internals::{Fault, plant};
-use runtime_core::port::{BlockingPool, Driver, DriverHandle, Ports, Refused, SystemClock};
+use runtime_core::port::{BlockingPool, Driver, DriverHandle, Ports, Refused, RunningJob, SystemClock};
 use runtime_core::primitive::{Condvar, Mutex, thread};
 use runtime_core::rescue::RescueConfig;
 use runtime_core::runtime::Runtime;
@@ -66,6 +66,10 @@ impl BlockingPool for NoPool {
 
     fn shutdown(&self, _timeout: Duration) -> usize {
         0
+    }
+
+    fn running(&self) -> Vec<RunningJob> {
+        Vec::new()
     }
 }
 

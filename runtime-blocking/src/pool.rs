@@ -5,6 +5,7 @@
 //! does. It deliberately knows nothing of tasks: a job runs, is refused, or is dropped, and answers its
 //! handle by itself.
 
+mod desk;
 #[cfg(not(loom))]
 pub(crate) mod fault;
 #[cfg(loom)]
@@ -12,16 +13,17 @@ pub(crate) mod fault;
 pub(crate) mod fault;
 mod guard;
 pub(crate) mod options;
-mod roster;
+pub(crate) mod roster;
 pub(crate) mod shared;
 mod sleepers;
 mod thread;
 mod word;
 
+use desk::Site;
 use options::Options;
-use runtime_core::port::{BlockingPool, Refused};
+use runtime_core::port::{BlockingPool, Refused, RunningJob};
 use runtime_core::primitive::Arc;
-use runtime_core::task::Job;
+use runtime_core::task::{Id, Job};
 use shared::{Shared, Work};
 use std::fmt;
 use std::io;
@@ -100,6 +102,10 @@ impl Work for Job {
     fn refuse(self, source: io::Error) {
         Job::refuse(self, source);
     }
+
+    fn whose(&self) -> Option<(Id, Site)> {
+        Some((self.id(), self.spawn_site()))
+    }
 }
 
 /// A refusal after the shutdown is of the kind `BrokenPipe`; one for want of a thread has the system's error.
@@ -110,6 +116,10 @@ impl BlockingPool for Pool {
 
     fn shutdown(&self, timeout: Duration) -> usize {
         self.shared.shutdown(timeout)
+    }
+
+    fn running(&self) -> Vec<RunningJob> {
+        self.shared.roster.running()
     }
 }
 

@@ -142,25 +142,29 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let site = Location::caller();
+        let (job, join) = self.clone().new_job(job, Location::caller());
+        if let Err(refused) = self.inner().blocking.run(job) {
+            refused.answer();
+        }
+        join
+    }
+
+    /// A job that belongs to this runtime, and counts as its activity until it has ended.
+    fn new_job<F, R>(self, job: F, site: &'static Location<'static>) -> (Job, JoinHandle<R>)
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        // The copies come from user code: before anything is counted.
         let inherited = inherited::current();
-        let handle = self.clone();
         let shared = Arc::clone(&self.inner().shared);
         shared.activity.enter();
         let body = move || {
-            let _held = Held::new(&handle.inner().shared);
-            let _entered = handle.enter();
+            let _held = Held::new(&self.inner().shared);
+            let _entered = self.enter();
             job()
         };
-        let (job, join) = Job::new(body, site, inherited, Counted(shared));
-        if let Err(refused) = self.inner().blocking.run(job) {
-            if refused.source.kind() == std::io::ErrorKind::BrokenPipe {
-                drop(refused.job);
-            } else {
-                refused.job.refuse(refused.source);
-            }
-        }
-        join
+        Job::new(body, site, inherited, Counted(shared))
     }
 
     /// Runs a future to its end on the current thread, inside of this runtime.
@@ -192,6 +196,18 @@ impl Handle {
     /// ```
     pub fn enter(&self) -> EnterGuard {
         enter(self)
+    }
+}
+
+/// A job that no pool has yet. It belongs to the current runtime, if there is one, and inherits what is in scope.
+pub fn new_job<F, R>(job: F, site: &'static Location<'static>) -> (Job, JoinHandle<R>)
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    match Handle::try_current() {
+        Ok(handle) => handle.new_job(job, site),
+        Err(_) => Job::new(job, site, inherited::current(), || {}),
     }
 }
 

@@ -3,11 +3,13 @@
 //! Core knows no epoll and no thread pool. The facade's builder makes the parts and hands them in as
 //! [`Ports`]; afterwards nobody but the scheduler calls them.
 
-use crate::task::Job;
+use crate::task::{Id, Job};
 pub use crate::timer::clock::{Clock, SystemClock};
 use crate::util::wake_list::WakeList;
 use std::any::Any;
+use std::fmt;
 use std::io;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +57,44 @@ pub trait BlockingPool: Send + Sync {
     /// Refuses new jobs, cancels the queued ones, lets idle threads leave, and waits up to `timeout`
     /// for running jobs. Returns how many threads are still running.
     fn shutdown(&self, timeout: Duration) -> usize;
+
+    /// The jobs that run at this moment: after a shutdown, those that were left behind.
+    fn running(&self) -> Vec<RunningJob>;
+}
+
+/// A blocking job while it runs.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct RunningJob {
+    /// The job's id, as its handle has it.
+    pub id: Id,
+    /// Where it was spawned.
+    pub spawn_site: &'static Location<'static>,
+    /// The name of its thread.
+    pub thread: Arc<str>,
+    /// How long it has been running. A job right behind many very short ones may be said to have begun some of them too
+    /// early: the clock is not read for each.
+    pub elapsed: Duration,
+}
+
+impl RunningJob {
+    /// What `thread` is at.
+    pub fn new(id: Id, spawn_site: &'static Location<'static>, thread: Arc<str>, elapsed: Duration) -> Self {
+        RunningJob { id, spawn_site, thread, elapsed }
+    }
+}
+
+impl fmt::Display for RunningJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RunningJob { id, spawn_site, thread, elapsed } = self;
+        write!(f, "job {id}, spawned at {spawn_site}, has been running on {thread} for {elapsed:.1?}")
+    }
+}
+
+impl fmt::Debug for RunningJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RunningJob({self})")
+    }
 }
 
 /// A job that the pool could not take.
@@ -64,6 +104,17 @@ pub struct Refused {
     pub job: Job,
     /// Why. Of kind `BrokenPipe`, the pool is shutting down: the job counts as cancelled, not as failed.
     pub source: io::Error,
+}
+
+impl Refused {
+    /// Tells the job's handle.
+    pub fn answer(self) {
+        if self.source.kind() == io::ErrorKind::BrokenPipe {
+            drop(self.job);
+        } else {
+            self.job.refuse(self.source);
+        }
+    }
 }
 
 /// The parts that the facade's builder puts in.
@@ -78,8 +129,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
 }
 
-impl std::fmt::Debug for Ports {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ports").finish_non_exhaustive()
     }
 }

@@ -14,7 +14,7 @@
 //! | `shield` | `shielding` |
 //! | `TaskGroup` | `groups` |
 //! | `call_soon`, `call_later`, `call_soon_threadsafe`, `run_coroutine_threadsafe` | `callbacks` |
-//! | `run_in_executor`, `to_thread` | `blocking` |
+//! | `run_in_executor`, `to_thread` | `blocking`, `tests/pool_own.rs` |
 //! | `Lock`, `Event`, `Condition`, `Semaphore`, `BoundedSemaphore`, `Barrier` | `locks` |
 //! | `Queue`, `PriorityQueue`, `LifoQueue` | `queues` |
 //! | streams, `start_server` | `streams` |
@@ -22,7 +22,7 @@
 //! | `contextvars` | `context` |
 //! | lines of stdin, and that it may stay open | `tests/examples_asyncio.rs` |
 //!
-//! Not yet: pools of one's own, `Server.close`, processes, signals, files, `all_tasks`, debug mode.
+//! Not yet: `Server.close`, processes, signals, files, `all_tasks`, debug mode.
 
 mod blocking;
 mod callbacks;

@@ -2,9 +2,8 @@
 //! dropped anywhere.
 
 use runtime_blocking::{Options, Pool};
-use runtime_core::port::{BlockingPool, Refused};
+use runtime_core::port::BlockingPool;
 use runtime_core::task::{Job, JoinHandle};
-use std::io;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -22,11 +21,8 @@ impl Jobs {
     #[track_caller]
     pub(crate) fn spawn<R: Send + 'static>(&self, job: impl FnOnce() -> R + Send + 'static) -> JoinHandle<R> {
         let (job, handle) = Job::new(job, Location::caller(), None, || {});
-        match self.0.run(job) {
-            Ok(()) => {}
-            // Shut down: that cancels.
-            Err(Refused { job, source }) if source.kind() == io::ErrorKind::BrokenPipe => drop(job),
-            Err(Refused { job, source }) => job.refuse(source),
+        if let Err(refused) = self.0.run(job) {
+            refused.answer();
         }
         handle
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// One way to break the protocol of [`word`](super::word).
+/// One way to break the protocol of [`word`](super::word), or of an own pool's room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Fault {
@@ -14,6 +14,8 @@ pub enum Fault {
     ClosedSeenEarly,
     /// A submit whose thread was refused answers for its own job alone.
     OthersForgotten,
+    /// A job that leaves looks early whether others came without room.
+    ExcessSeenEarly,
 }
 
 static PLANTED: AtomicU8 = AtomicU8::new(0);
@@ -24,6 +26,6 @@ pub fn plant(fault: Fault) {
 }
 
 /// Whether `fault` was planted.
-pub(super) fn planted(fault: Fault) -> bool {
+pub(crate) fn planted(fault: Fault) -> bool {
     PLANTED.load(Ordering::Relaxed) == fault as u8
 }

@@ -5,16 +5,24 @@
 //! about unjoined; a shutdown waits for the others and joins the rest. Nobody joins under the lock, and
 //! no thread joins itself.
 
+use super::desk::Desk;
+use runtime_core::port::RunningJob;
 use runtime_core::primitive::thread::JoinHandle;
-use runtime_core::primitive::{Condvar, Mutex};
+use runtime_core::primitive::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 /// Number of a thread within its pool.
 pub(super) type ThreadId = u64;
 
+/// What a thread is told about itself.
+pub(crate) struct Place {
+    pub(super) id: ThreadId,
+    pub(super) desk: Arc<Desk>,
+}
+
 /// The threads of one pool.
 #[derive(Debug)]
-pub(super) struct Roster {
+pub(crate) struct Roster {
     state: Mutex<State>,
     /// Rung whenever an entry has changed.
     changed: Condvar,
@@ -30,6 +38,7 @@ struct State {
 #[derive(Debug)]
 struct Entry {
     id: ThreadId,
+    desk: Arc<Desk>,
     /// Put in by the starter; the thread may have ended before.
     handle: Option<JoinHandle<()>>,
     /// Set by the thread: it will touch the pool no more.
@@ -48,12 +57,20 @@ impl Roster {
     }
 
     /// A thread is going to be started; [`started`](Self::started) or [`refused`](Self::refused) follows.
-    pub(super) fn starting(&self) -> ThreadId {
+    pub(super) fn starting(&self, name: &str) -> Place {
+        let desk = Arc::new(Desk::new(name));
         let mut state = self.state.lock();
         let id = state.next_id;
         state.next_id += 1;
-        state.entries.push(Entry { id, handle: None, ended: false });
-        id
+        state.entries.push(Entry { id, desk: desk.clone(), handle: None, ended: false });
+        Place { id, desk }
+    }
+
+    /// The jobs that run.
+    pub(crate) fn running(&self) -> Vec<RunningJob> {
+        let desks: Vec<Arc<Desk>> =
+            self.state.lock().entries.iter().map(|entry| entry.desk.clone()).collect();
+        desks.iter().filter_map(|desk| desk.running()).collect()
     }
 
     /// It runs, or has even ended.

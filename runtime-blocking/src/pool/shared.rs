@@ -1,12 +1,14 @@
 //! What the threads and the submitters of one pool share: submit, start, shut down.
 
+use super::desk::Site;
 use super::guard::guarded;
 use super::options::{NewThread, Options};
-use super::roster::{Roster, ThreadId};
+use super::roster::{Place, Roster};
 use super::sleepers::Sleepers;
 use super::word::{Call, StartFailed, Submit, Word};
 use runtime_core::primitive::Arc;
 use runtime_core::primitive::channel::{Receiver, Sender, unbounded};
+use runtime_core::task::Id;
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -23,6 +25,10 @@ pub trait Work: Send + 'static {
     fn run(self);
     /// Answers it with an error: nobody can do it.
     fn refuse(self, source: io::Error);
+    /// Who it is, for those who ask what a thread is at.
+    fn whose(&self) -> Option<(Id, Site)> {
+        None
+    }
 }
 
 runtime_core::tls! {
@@ -34,12 +40,12 @@ runtime_core::tls! {
 pub struct Shared<W> {
     pub(super) word: Word,
     pub(super) sleepers: Sleepers,
-    pub(super) roster: Roster,
+    pub(crate) roster: Roster,
     pub(super) options: Options,
     /// `options.max_threads`, checked.
     pub(super) cap: u16,
     /// What a thread runs from its first to its last moment.
-    main: fn(Arc<Shared<W>>, ThreadId),
+    main: fn(Arc<Shared<W>>, Place),
     jobs_in: Sender<W>,
     jobs_out: Receiver<W>,
 }
@@ -49,7 +55,7 @@ impl<W: Work> Shared<W> {
     ///
     /// # Errors
     /// `InvalidInput` for options that make no sense.
-    pub(super) fn with_main(options: Options, main: fn(Arc<Self>, ThreadId)) -> io::Result<Self> {
+    pub(super) fn with_main(options: Options, main: fn(Arc<Self>, Place)) -> io::Result<Self> {
         let cap = options.check()?;
         let (jobs_in, jobs_out) = unbounded();
         let (word, sleepers, roster) = (Word::new(), Sleepers::new(), Roster::new());
@@ -116,18 +122,13 @@ impl<W: Work> Shared<W> {
 
     /// Starts a thread that the word counts already.
     fn start(this: &Arc<Self>) -> io::Result<()> {
-        let id = this.roster.starting();
-        let (start_thread, name) = (&this.options.start_thread, &this.options.thread_name);
-        let (shared, main) = (this.clone(), this.main);
         // The name comes from user code.
-        let started = catch_unwind(AssertUnwindSafe(|| {
-            start_thread(NewThread {
-                name: name(),
-                stack_size: this.options.stack_size,
-                body: Box::new(move || main(shared, id)),
-            })
-        }));
-        match started.unwrap_or_else(|_| Err(io::Error::other("naming a blocking thread panicked"))) {
+        let name = catch_unwind(AssertUnwindSafe(|| (this.options.thread_name)()))
+            .map_err(|_| io::Error::other("naming a blocking thread panicked"))?;
+        let place = this.roster.starting(&name);
+        let (id, shared, main) = (place.id, this.clone(), this.main);
+        let body = Box::new(move || main(shared, place));
+        match (this.options.start_thread)(NewThread { name, stack_size: this.options.stack_size, body }) {
             Ok(handle) => {
                 this.roster.started(id, handle);
                 Ok(())
@@ -171,7 +172,21 @@ impl<W: Work> Shared<W> {
         self.jobs_out.recv().unwrap_or_else(|_| unreachable!("the sender is in the same struct"))
     }
 
-    /// Refuses jobs from now on, cancels those queued, sends the threads home, waits up to `timeout` for
+    /// Refuses jobs from now on, cancels those queued, sends the threads home. Says how many may be inside a job;
+    /// `None` if all this was done before.
+    pub(crate) fn close(&self) -> Option<u16> {
+        let closed = self.word.close()?;
+        for _ in 0..closed.idle {
+            self.sleepers.wake();
+        }
+        for _ in 0..closed.queued {
+            let job = self.receive();
+            guarded(|| drop(job));
+        }
+        Some(closed.busy)
+    }
+
+    /// [`close`](Self::close)s the pool, waits up to `timeout` for
     /// those inside a job (not for the calling one, if it is ours), and joins all that have ended.
     /// Returns how many are left.
     pub fn shutdown(&self, timeout: Duration) -> usize {
@@ -179,17 +194,10 @@ impl<W: Work> Shared<W> {
         // No deadline: later than the clock can count.
         let deadline = now.checked_add(timeout);
         let own = usize::from(self.is_served_by_caller());
-        if let Some(closed) = self.word.close() {
-            for _ in 0..closed.idle {
-                self.sleepers.wake();
-            }
-            for _ in 0..closed.queued {
-                let job = self.receive();
-                guarded(|| drop(job));
-            }
-            let leaving = deadline.map(|deadline| deadline.max(now + LEAVING_MAX));
-            self.roster.wait_until_few(usize::from(closed.busy).max(own), leaving);
-        }
+        // If it was closed before, those that are at a job are the ones not to wait for.
+        let busy = self.close().map_or_else(|| self.roster.running().len(), usize::from);
+        let leaving = deadline.map(|deadline| deadline.max(now + LEAVING_MAX));
+        self.roster.wait_until_few(busy.max(own), leaving);
         let left = self.roster.wait_until_few(own, deadline);
         self.roster.join_ended();
         left

@@ -12,9 +12,10 @@
 //! else is called. User code (jobs, hooks, what wraps the thread) runs inside a guard, and outside of
 //! every lock; a panic in it is reported by std's panic hook and changes nothing here.
 
+use super::desk::{Desk, Pace};
 use super::guard::guarded;
 use super::options::Options;
-use super::roster::ThreadId;
+use super::roster::Place;
 use super::shared::{Shared, Work};
 use super::sleepers::{Sleeper, Slept};
 use super::word::{Next, TimeOut};
@@ -25,14 +26,14 @@ use std::io;
 const SPINS_ON_CORE: u32 = 8;
 
 /// What the system's thread runs.
-pub(super) fn main<W: Work>(shared: Arc<Shared<W>>, id: ThreadId) {
+pub(super) fn main<W: Work>(shared: Arc<Shared<W>>, place: Place) {
     shared.serve();
     let (first, call) = shared.word.arrive(shared.cap);
     Shared::call(&shared, call);
     let mut first = Some(first);
     match &shared.options.wrap_thread {
-        None => live(&shared, &mut first),
-        Some(wrap) => guarded(|| wrap(Box::new(|| live(&shared, &mut first)))),
+        None => live(&shared, &place.desk, &mut first),
+        Some(wrap) => guarded(|| wrap(Box::new(|| live(&shared, &place.desk, &mut first)))),
     }
     if first == Some(Next::Job) {
         let job = shared.receive();
@@ -41,11 +42,11 @@ pub(super) fn main<W: Work>(shared: Arc<Shared<W>>, id: ThreadId) {
     let call = shared.word.exit(shared.cap);
     Shared::call(&shared, call);
     shared.roster.join_ended();
-    shared.roster.ended(id);
+    shared.roster.ended(place.id);
 }
 
 /// Everything between arrival and exit. Takes what the arrival has granted.
-fn live<W: Work>(shared: &Arc<Shared<W>>, first: &mut Option<Next>) {
+fn live<W: Work>(shared: &Arc<Shared<W>>, desk: &Desk, first: &mut Option<Next>) {
     let Some(mut next) = first.take() else { return };
     if next == Next::End {
         return;
@@ -55,12 +56,21 @@ fn live<W: Work>(shared: &Arc<Shared<W>>, first: &mut Option<Next>) {
         guarded(|| hook());
     }
     let sleeper = Arc::new(Sleeper::default());
+    let mut pace = Pace::default();
     loop {
         next = match next {
             Next::Job => {
                 let job = shared.receive();
+                if let Some((id, site)) = job.whose() {
+                    desk.begin(id, site, pace.start(desk));
+                }
                 guarded(|| job.run());
-                shared.word.next()
+                let next = shared.word.next();
+                if next != Next::Job {
+                    desk.clear();
+                    pace = Pace::default();
+                }
+                next
             }
             Next::Nothing => shared.word.next(),
             Next::Search => search(shared),

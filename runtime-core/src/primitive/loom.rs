@@ -57,6 +57,27 @@ impl<T> DerefMut for CachePadded<T> {
     }
 }
 
+/// A value that is copied in and out. No part of a model: it shows something to people and orders nothing.
+#[derive(Debug)]
+pub struct AtomicCell<T>(std::sync::Mutex<T>);
+
+impl<T: Copy> AtomicCell<T> {
+    /// A cell with `value`.
+    pub fn new(value: T) -> Self {
+        AtomicCell(std::sync::Mutex::new(value))
+    }
+
+    /// Replaces the value.
+    pub fn store(&self, value: T) {
+        *self.0.lock().unwrap() = value;
+    }
+
+    /// The value.
+    pub fn load(&self) -> T {
+        *self.0.lock().unwrap()
+    }
+}
+
 /// A mutex without poisoning.
 #[derive(Debug)]
 pub struct Mutex<T>(loom::sync::Mutex<T>);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 pub use crossbeam_channel as channel;
 pub use crossbeam_utils::CachePadded;
+pub use crossbeam_utils::atomic::AtomicCell;
 pub use std::hint;
 pub use std::sync::Arc;
 pub use std::sync::OnceLock;

@@ -179,7 +179,7 @@ pub fn cancel_requested() -> bool {
     with_current(|raw| is_asked(&raw)).unwrap_or(false)
 }
 
-fn is_asked(raw: &RawTask) -> bool {
+pub(super) fn is_asked(raw: &RawTask) -> bool {
     raw.state().is_cancelled() || raw.head().extras().is_some_and(Extras::is_asked)
 }
 

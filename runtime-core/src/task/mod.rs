@@ -45,7 +45,7 @@ pub(crate) use cancel::{
 };
 pub use error::JoinError;
 pub use id::Id;
-pub use job::{Job, JobOwner};
+pub use job::{Job, JobOwner, is_cancelled as job_is_cancelled};
 pub use join::{AbortHandle, JoinHandle};
 pub use local_key::{AccessError, LocalKey, TaskLocalFuture};
 pub use outcome::{Outcome, TaskInfo};

@@ -209,7 +209,8 @@ impl State {
     pub(crate) fn claim(&self) -> bool {
         let claimed = |now: usize| {
             let free = now & SCHEDULED != 0 && now & (RUNNING | DONE) == 0;
-            free.then_some(now ^ (SCHEDULED | RUNNING))
+            let free = free || planted(Fault::ClaimedTwice) && now & DONE == 0;
+            free.then_some(now & !SCHEDULED | RUNNING)
         };
         // ORDER: as `start`.
         self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, claimed).is_ok()

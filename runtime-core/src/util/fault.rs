@@ -83,6 +83,8 @@ pub enum Fault {
     WakeSkipped,
     /// A wake does not publish what came before it.
     WakeUnordered,
+    /// A job that runs can be taken once more, to cancel it.
+    ClaimedTwice,
     /// A task that yields flips its bits blindly.
     YieldBlind,
     /// A `JoinHandle` does not look for the end in the move that publishes its waker.
