@@ -19,7 +19,7 @@ mod thread;
 mod word;
 
 use options::Options;
-use runtime_core::port::{BlockingPool, Refused};
+use runtime_core::port::{BlockingPool, PoolCounts, Refused};
 use runtime_core::primitive::Arc;
 use runtime_core::task::Job;
 use shared::{Shared, Work};
@@ -104,6 +104,11 @@ impl Work for Job {
 
 /// A refusal after the shutdown is of the kind `BrokenPipe`; one for want of a thread has the system's error.
 impl BlockingPool for Pool {
+    fn counts(&self) -> PoolCounts {
+        let Counts { threads, idle, queued } = self.shared.counts();
+        PoolCounts { threads, idle, queued }
+    }
+
     fn run(&self, job: Job) -> Result<(), Refused> {
         Shared::submit(&self.shared, job).map_err(|(job, source)| Refused { job, source })
     }

@@ -5,7 +5,7 @@
 //!
 //! Imports go down only: 1 [`primitive`] · 2 [`util`] · 3 [`task`], [`coop`], [`sync`], [`timer`]
 //! (mechanism: knows wakers, not workers) · 4 [`port`] · 5 `scheduler` · 6 [`config`], [`mod@handle`],
-//! [`context`], [`spawn`], [`local_set`], [`mod@runtime`] · 7 [`time`] (the futures that ask the context for the mechanism), [`join_set`].
+//! [`context`], [`spawn`], [`local_set`], [`mod@runtime`] · 7 [`time`] (the futures that ask the context for the mechanism), [`inspect`] · 8 [`supervise`], [`join_set`].
 
 #![deny(clippy::disallowed_types)]
 // `internals`, the door for loom, re-exports what is unreachable otherwise.
@@ -35,6 +35,7 @@ mod local_tasks;
 pub mod runtime;
 pub mod spawn;
 
+pub mod inspect;
 pub mod join_set;
 pub mod time;
 

@@ -39,6 +39,11 @@ pub trait DriverHandle: Any + Send + Sync {
     /// Whether there is anything to poll for: a driver without sources is not polled at round ends.
     fn has_sources(&self) -> bool;
 
+    /// How many sources there are, and how many events they have had. For metrics.
+    fn counts(&self) -> DriverCounts {
+        DriverCounts::default()
+    }
+
     /// Itself as `Any`, for the downcast.
     fn as_any(&self) -> &dyn Any;
 }
@@ -55,6 +60,31 @@ pub trait BlockingPool: Send + Sync {
     /// Refuses new jobs, cancels the queued ones, lets idle threads leave, and waits up to `timeout`
     /// for running jobs. Returns how many threads are still running.
     fn shutdown(&self, timeout: Duration) -> usize;
+
+    /// How it stands. For metrics.
+    fn counts(&self) -> PoolCounts {
+        PoolCounts::default()
+    }
+}
+
+/// How a driver stands at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DriverCounts {
+    /// Sources that are registered.
+    pub sources: usize,
+    /// Events that sources have had.
+    pub events: u64,
+}
+
+/// How a pool stands at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolCounts {
+    /// Threads that exist.
+    pub threads: usize,
+    /// Of these, asleep.
+    pub idle: usize,
+    /// Jobs that no thread has taken yet.
+    pub queued: usize,
 }
 
 /// A job that the pool could not take.

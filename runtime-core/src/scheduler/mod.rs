@@ -17,11 +17,12 @@ mod queue_loom;
 mod shared;
 pub(crate) mod signal;
 pub(crate) mod slot;
+mod stats;
 mod steal;
 mod worker;
 
 pub(crate) use current::{run as run_worker, with as with_current};
 pub(crate) use monitor::Monitor;
 pub use shared::Shared;
-pub(crate) use shared::{Homes, Options};
+pub(crate) use shared::{Homes, Options, Stamps};
 pub(crate) use worker::{Step, Worker};

@@ -8,12 +8,15 @@ use super::park::Parker;
 use super::queue::{Injector, Stealer};
 use super::signal::Signal;
 use super::slot::Slot;
+use super::stats::Stats;
 use crate::port::{Driver, DriverHandle};
 use crate::primitive::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use crate::primitive::{Arc, CachePadded, Condvar, Mutex};
+use crate::primitive::{Arc, CachePadded, Condvar, Count, Mutex};
 use crate::task::{Home, Keeper, Notified};
 use crate::timer::Timers;
+use crate::tls;
 use crate::util::wake_list::WakeList;
+use std::cell::Cell;
 use std::fmt;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -33,6 +36,19 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     /// Woken tasks run first in, first out: no next slot.
     pub(crate) fifo: bool,
+    pub(crate) stamps: Stamps,
+}
+
+/// Which queue entries carry a stamp, and so are measured.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stamps {
+    /// None.
+    #[default]
+    Never,
+    /// One in about a hundred.
+    Sampled,
+    /// All.
+    Always,
 }
 
 /// What all threads of one runtime see. Its parts are guarded one by one.
@@ -48,6 +64,9 @@ pub struct Shared {
     driver_handle: std::sync::Arc<dyn DriverHandle>,
     /// How often the driver was polled: the monitor sees whether anybody does.
     turns: AtomicU32,
+    /// Workers that others had to stand in for, and threads that were started for that.
+    pub(crate) rescues: Count,
+    pub(crate) spares: Count,
     closing: AtomicBool,
     /// Homes that still have tasks, or are not closed.
     homes_left: AtomicUsize,
@@ -63,6 +82,7 @@ pub(crate) struct Remote {
     pub(crate) parker: Parker,
     /// Odd while the worker polls a task; it changes at the start and at the end of each poll.
     pub(crate) tick: AtomicU32,
+    pub(crate) stats: CachePadded<Stats>,
 }
 
 /// Threads that have not ended yet.
@@ -91,6 +111,8 @@ impl Shared {
             driver: Mutex::new(driver),
             driver_handle,
             turns: AtomicU32::new(0),
+            rescues: Count::new(),
+            spares: Count::new(),
             closing: AtomicBool::new(false),
             homes_left: AtomicUsize::new(homes),
             exits: Exits { running: Mutex::new(0), changed: Condvar::new() },
@@ -167,8 +189,25 @@ impl Shared {
 
     /// Work from a thread that is no worker.
     pub(crate) fn inject(&self, task: Notified) {
-        self.injector.push(task);
+        self.injector.push(self.stamp_injected(task));
         self.notify();
+    }
+
+    #[inline]
+    fn stamp_injected(&self, task: Notified) -> Notified {
+        let is_due = match self.options.stamps {
+            Stamps::Never => false,
+            Stamps::Always => true,
+            // On a thread whose locals are gone nothing is measured any more.
+            Stamps::Sampled => UNSTAMPED.try_with(count_down).unwrap_or(false),
+        };
+        if is_due { self.stamp(task) } else { task }
+    }
+
+    /// Notes the moment at which `task` goes into a queue.
+    #[cold]
+    pub(crate) fn stamp(&self, task: Notified) -> Notified {
+        task.stamp(self.timers.source().real_ns())
     }
 
     /// Something outside of the workers has ended: a paused clock may jump now.
@@ -253,6 +292,20 @@ impl Shared {
         }
         *running
     }
+}
+
+tls! {
+    /// How many entries this thread puts into injectors before the next one is measured.
+    static UNSTAMPED: Cell<u32> = Cell::new(INJECTED_GAP);
+}
+
+/// Of entries from one foreign thread, one in so many is measured. A prime: what comes in turns is all measured.
+const INJECTED_GAP: u32 = 97;
+
+fn count_down(left: &Cell<u32>) -> bool {
+    let is_due = left.get() == 0;
+    left.set(if is_due { INJECTED_GAP - 1 } else { left.get() - 1 });
+    is_due
 }
 
 impl fmt::Debug for Shared {

@@ -11,11 +11,12 @@
 
 use super::idle::GotUp;
 use super::queue::{Local, Steal};
-use super::shared::{Hook, Remote, Shared};
+use super::shared::{Hook, Remote, Shared, Stamps};
 use super::slot::Slot;
+use super::stats::Stats;
 use super::steal;
-use crate::primitive::Arc;
 use crate::primitive::atomic::{AtomicU32, Ordering};
+use crate::primitive::{Arc, CachePadded};
 use crate::task::{Home, Notified};
 use crate::util::rand::Rand;
 use crate::util::wake_list::{WakeList, quietly};
@@ -31,6 +32,10 @@ const SLOT_STREAK_MAX: u32 = 32;
 
 /// Most batches that a round's end takes from the injector.
 const INJECTED_BATCHES_MAX: usize = 4;
+
+/// Of the entries that a worker puts into a queue, one in so many, or in up to twice as many, is measured: two or
+/// three clock readings are then about a nanosecond for each.
+const STAMP_GAP_MIN: u32 = 96;
 
 /// What the loop's owner wants.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,6 +56,8 @@ pub(crate) struct Worker {
     batching: Cell<bool>,
     slot_streak: Cell<u32>,
     polls_since_driver: Cell<u32>,
+    /// How many entries go into a queue before the next one is measured.
+    unstamped: Cell<u32>,
     ready: RefCell<WakeList>,
     rand: Rand,
 }
@@ -61,7 +68,8 @@ impl Worker {
         let queue = Local::new_fifo();
         let stealer = queue.stealer();
         let parker = super::park::Parker::new();
-        (queue, Remote { stealer, slot: Slot::new(), parker, tick: AtomicU32::new(0) })
+        let stats = CachePadded::new(Stats::default());
+        (queue, Remote { stealer, slot: Slot::new(), parker, tick: AtomicU32::new(0), stats })
     }
 
     pub(crate) fn new(shared: Arc<Shared>, index: usize, queue: Local) -> Self {
@@ -75,6 +83,7 @@ impl Worker {
             batching: Cell::new(false),
             slot_streak: Cell::new(0),
             polls_since_driver: Cell::new(0),
+            unstamped: Cell::new(0),
             ready: RefCell::new(WakeList::new()),
             rand,
         }
@@ -96,9 +105,14 @@ impl Worker {
         &self.shared.remotes[self.index]
     }
 
+    fn stats(&self) -> &Stats {
+        &self.remote().stats
+    }
+
     /// A task that was woken by this thread.
     #[inline]
     pub(crate) fn push(&self, task: Notified) {
+        let task = self.stamped(task);
         if self.batching.get() || self.shared.options.fifo {
             self.queue.push(task);
             return;
@@ -112,11 +126,38 @@ impl Worker {
     /// A task that this thread polled and that wants to be polled again.
     #[inline]
     pub(crate) fn push_back(&self, task: Notified) {
-        self.queue.push(task);
+        self.queue.push(self.stamped(task));
+    }
+
+    /// With a stamp, if it is time for one.
+    #[inline]
+    fn stamped(&self, task: Notified) -> Notified {
+        let left = self.unstamped.get();
+        if left == 0 {
+            return self.stamp(task);
+        }
+        self.unstamped.set(left - 1);
+        task
+    }
+
+    #[cold]
+    fn stamp(&self, task: Notified) -> Notified {
+        let gap = match self.shared.options.stamps {
+            Stamps::Never => {
+                self.unstamped.set(u32::MAX);
+                return task;
+            }
+            Stamps::Always => 0,
+            // Not in equal steps: what comes in turns is all measured.
+            Stamps::Sampled => STAMP_GAP_MIN + self.rand.below(STAMP_GAP_MIN),
+        };
+        self.unstamped.set(gap);
+        self.shared.stamp(task)
     }
 
     /// Runs until `step` says stop; [`current::run`](super::current::run) makes the thread this worker first.
     pub(super) fn run(&self, mut step: impl FnMut(&Worker) -> Step) {
+        self.stats().starts(self.real_ns());
         // What was there before is polled after the first step.
         self.take_injected();
         while step(self) == Step::GoOn {
@@ -132,6 +173,12 @@ impl Worker {
         if self.searching.get() {
             self.leave_search();
         }
+        self.stats().stops(self.real_ns());
+    }
+
+    /// Pauses do not stop it: work takes real time.
+    fn real_ns(&self) -> u64 {
+        self.shared.timers.source().real_ns()
     }
 
     fn has_local(&self) -> bool {
@@ -175,8 +222,21 @@ impl Worker {
     }
 
     fn poll(&self, task: Notified) {
-        self.ticked(|| task.run());
+        // Before the poll: who awaits the task and then looks finds it counted.
+        self.stats().polls.add(1);
+        match task.stamp_ns() {
+            None => self.ticked(|| task.run()),
+            Some(stamp_ns) => self.poll_measured(task, stamp_ns),
+        }
         self.count_poll();
+    }
+
+    #[cold]
+    fn poll_measured(&self, task: Notified, stamp_ns: u64) {
+        let begin_ns = self.real_ns();
+        self.stats().waits.record(begin_ns.saturating_sub(stamp_ns));
+        self.ticked(|| task.run());
+        self.stats().poll_times.record(self.real_ns().saturating_sub(begin_ns));
     }
 
     /// Shows the monitor when foreign code begins and ends.
@@ -259,8 +319,12 @@ impl Worker {
             self.searching.set(true);
         }
         let found = steal::search(&self.shared, self.index, &self.queue, &self.rand);
+        if let Some(steal::Found { is_stolen: true, .. }) = &found {
+            self.stats().steals.add(1);
+            self.stats().stolen.add(1 + self.queue.len() as u64);
+        }
         let success = found.is_some();
-        self.found.set(found);
+        self.found.set(found.map(|found| found.task));
         success
     }
 
@@ -281,7 +345,9 @@ impl Worker {
             shared.idle.lie_down(self.index, self.searching.take());
             let mut ready = self.ready.take();
             if !shared.has_work() {
+                self.stats().falls_asleep(self.real_ns());
                 self.park(&mut ready);
+                self.stats().wakes_up(self.real_ns());
             }
             if shared.idle.get_up(self.index) == (GotUp::Self_ { was_first: true }) {
                 shared.monitor.rouse();

@@ -11,11 +11,13 @@
 //! waker, ends where it happens, after the panic hook has printed it.
 
 use super::error::JoinError;
+use super::head::Head;
 use super::id::Id;
 use super::outcome::{How, Outcome};
 use super::raw::{Cell, Header, JoinWaker, Name, RawTask, Stage, Vtable};
 use super::state::{Start, Submit};
 use super::waker::borrowed_waker;
+use super::watch::Watch;
 use super::{Keeper, Notified, Owner};
 use crate::coop;
 use crate::util::inherited::Captured;
@@ -38,8 +40,10 @@ pub(super) fn new_task<F: Future, O: Owner, N: Name>(
     id: Id,
     site: &'static Location<'static>,
     inherited: Option<Captured>,
+    watch: Option<Arc<Watch>>,
 ) -> RawTask {
-    Cell::<F, O, N>::allocate(&Harness::<F, O, N>::TASK, future, owner, name, id, site, inherited)
+    let head = Head::new(&Harness::<F, O, N>::TASK, inherited, watch);
+    Cell::<F, O, N>::allocate(future, owner, name, id, site, head)
 }
 
 /// A new cell for a job of the blocking pool.
@@ -50,7 +54,8 @@ pub(super) fn new_job<F: Future, O: Owner>(
     site: &'static Location<'static>,
     inherited: Option<Captured>,
 ) -> RawTask {
-    Cell::<F, O, ()>::allocate(&Harness::<F, O, ()>::JOB, future, owner, (), id, site, inherited)
+    let head = Head::new(&Harness::<F, O, ()>::JOB, inherited, None);
+    Cell::<F, O, ()>::allocate(future, owner, (), id, site, head)
 }
 
 struct Harness<F: Future, O, N> {
@@ -110,7 +115,7 @@ impl<F: Future, O: Owner, N: Name> Harness<F, O, N> {
                 || catch_unwind(AssertUnwindSafe(|| self.with_stage(|stage| poll_stage(stage, &mut cx))));
             match raw.head().extras() {
                 None => poll(),
-                Some(extras) => extras.scoped(poll),
+                Some(extras) => extras.polled(|| raw.whose(), poll),
             }
         });
         match result {
@@ -145,8 +150,9 @@ impl<F: Future, O: Owner, N: Name> Harness<F, O, N> {
             Err(error) if error.is_panic() => How::Panicked,
             Err(_) => How::Cancelled,
         };
-        if let Some(extras) = self.raw().head().extras() {
-            extras.drop_inherited();
+        let raw = self.raw();
+        if let Some(extras) = raw.head().extras() {
+            extras.ended(|| raw.whose());
         }
         self.with_stage(|stage| {
             // Nothing is dropped here but `Consumed` (a stage whose drop panicked counts as dropped).
@@ -186,7 +192,7 @@ impl<F: Future, O: Owner, N: Name> Harness<F, O, N> {
         }
         if finished.is_observed {
             let raw = self.raw();
-            raw.head().extras_or_new().tell(&Outcome::new(how, raw.whose()));
+            raw.head().extras_or_new().tell(&Outcome::new(how, &raw));
         }
     }
 
@@ -216,10 +222,10 @@ unsafe fn run<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
         (Poll::Ready(output), _) => harness.complete(output),
         (Poll::Pending, true) => {
             raw.state().pause_scheduled();
-            harness.cell().owner.reschedule(Notified(raw));
+            harness.cell().owner.reschedule(Notified::new(raw));
         }
         (Poll::Pending, false) => match raw.state().pause() {
-            Submit::Yes => harness.cell().owner.reschedule(Notified(raw)),
+            Submit::Yes => harness.cell().owner.reschedule(Notified::new(raw)),
             Submit::No => {}
         },
     }
@@ -227,13 +233,13 @@ unsafe fn run<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
 
 unsafe fn schedule<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
     let harness = Harness::<F, O, N>::of(header);
-    harness.cell().owner.schedule(Notified(harness.raw()));
+    harness.cell().owner.schedule(Notified::new(harness.raw()));
 }
 
 unsafe fn abort<F: Future, O: Owner, N: Name>(header: NonNull<Header>) {
     let harness = Harness::<F, O, N>::of(header);
     if harness.raw().state().cancel() == Submit::Yes {
-        harness.cell().owner.schedule(Notified(harness.raw()));
+        harness.cell().owner.schedule(Notified::new(harness.raw()));
     }
 }
 

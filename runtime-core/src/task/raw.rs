@@ -18,7 +18,6 @@ use super::head::Head;
 use super::id::Id;
 use super::state::State;
 use crate::primitive::UnsafeCell;
-use crate::util::inherited::Captured;
 use crate::util::linked_list::{Links, Node};
 use std::future::Future;
 use std::panic::Location;
@@ -88,15 +87,13 @@ impl Name for Box<str> {
 
 impl<F: Future, O, N> Cell<F, O, N> {
     pub(super) fn allocate(
-        vtable: &'static Vtable,
         future: F,
         owner: O,
         name: N,
         id: Id,
         spawn_site: &'static Location<'static>,
-        inherited: Option<Captured>,
+        head: Head<Vtable>,
     ) -> RawTask {
-        let head = Head::new(vtable, inherited);
         let header = Header { state: State::new(), head, links: Links::new(), id, spawn_site };
         let stage = UnsafeCell::new(Stage::Running(future));
         let cell = Box::new(Cell { header, owner, join_waker: UnsafeCell::new(None), name, stage });
