@@ -39,8 +39,9 @@ impl Stats {
 
     /// It sleeps for want of work.
     pub(crate) fn falls_asleep(&self, now_ns: u64) {
-        self.parks.add(1);
+        // In this order: who finds it asleep finds it stopped.
         self.busy.stop(now_ns);
+        self.parks.add(1);
     }
 
     /// It has slept.

@@ -149,8 +149,10 @@ impl TaskInfo {
     /// The caller keeps the task alive.
     pub(super) fn new(task: &RawTask) -> Self {
         let Whose { id, name, spawn_site } = task.whose();
+        // First the state: the figures are not older.
+        let state = task.state().phase();
         let figures = task.head().extras().and_then(|extras| extras.figures());
-        TaskInfo { id, name: name.map(Box::from), spawn_site, state: task.state().phase(), figures }
+        TaskInfo { id, name: name.map(Box::from), spawn_site, state, figures }
     }
 
     /// The task's id.

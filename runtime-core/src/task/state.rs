@@ -179,8 +179,8 @@ impl State {
 
     /// What the task is doing, for people to read.
     pub(crate) fn phase(&self) -> TaskState {
-        // ORDER: Relaxed: outdated at once.
-        match self.0.load(Ordering::Relaxed) {
+        // ORDER: Acquire: what the last poll counted is seen.
+        match self.0.load(Ordering::Acquire) {
             word if word & DONE != 0 => TaskState::Finished,
             word if word & RUNNING != 0 => TaskState::Running,
             word if word & SCHEDULED != 0 => TaskState::Scheduled,
