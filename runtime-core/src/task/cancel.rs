@@ -221,7 +221,7 @@ pub fn current() -> TaskInfo {
 
 /// What is known of the task that is being polled on this thread, if there is one.
 pub fn try_current() -> Option<TaskInfo> {
-    with_current(|raw| TaskInfo::new(&raw))
+    with_current(|raw| raw.info())
 }
 
 /// Asks `task` for its end: it is told if it listens, and has `grace` then, or its runtime's; any other is aborted.
@@ -353,5 +353,5 @@ impl<T> JoinHandle<T> {
 
 /// How a task ended that has.
 fn outcome(raw: &RawTask) -> Outcome {
-    Outcome::new(raw.state().how(), raw)
+    Outcome::new(raw.state().how(), raw.info())
 }

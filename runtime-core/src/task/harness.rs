@@ -192,7 +192,7 @@ impl<F: Future, O: Owner, N: Name> Harness<F, O, N> {
         }
         if finished.is_observed {
             let raw = self.raw();
-            raw.head().extras_or_new().tell(&Outcome::new(how, &raw));
+            raw.head().extras_or_new().tell(&Outcome::new(how, raw.info()));
         }
     }
 

@@ -4,7 +4,6 @@
 
 use super::error::Whose;
 use super::id::Id;
-use super::raw::RawTask;
 use super::watch::Figures;
 use crate::coop::WaitsOn;
 use std::fmt;
@@ -88,8 +87,7 @@ pub(crate) enum How {
 }
 
 impl Outcome {
-    pub(super) fn new(how: How, task: &RawTask) -> Self {
-        let task = TaskInfo::new(task);
+    pub(super) fn new(how: How, task: TaskInfo) -> Self {
         match how {
             How::Finished => Outcome::Finished { task },
             How::Panicked => Outcome::Panicked { task },
@@ -146,12 +144,8 @@ impl fmt::Debug for Outcome {
 }
 
 impl TaskInfo {
-    /// The caller keeps the task alive.
-    pub(super) fn new(task: &RawTask) -> Self {
-        let Whose { id, name, spawn_site } = task.whose();
-        // First the state: the figures are not older.
-        let state = task.state().phase();
-        let figures = task.head().extras().and_then(|extras| extras.figures());
+    pub(super) fn new(whose: Whose<'_>, state: TaskState, figures: Option<Figures>) -> Self {
+        let Whose { id, name, spawn_site } = whose;
         TaskInfo { id, name: name.map(Box::from), spawn_site, state, figures }
     }
 

@@ -262,7 +262,7 @@ impl<S> Home<S> {
     /// What is known of all tasks that live here now.
     pub(crate) fn infos(&self) -> Vec<TaskInfo> {
         // Under the lock references are taken, and no more: names are copied after it.
-        self.abort_handles().iter().map(|task| TaskInfo::new(task.raw())).collect()
+        self.abort_handles().iter().map(|task| task.raw().info()).collect()
     }
 }
 

@@ -16,6 +16,7 @@ use super::Keeper;
 use super::error::{JoinError, Whose};
 use super::head::Head;
 use super::id::Id;
+use super::outcome::TaskInfo;
 use super::state::State;
 use crate::primitive::UnsafeCell;
 use crate::util::linked_list::{Links, Node};
@@ -162,6 +163,14 @@ impl RawTask {
         // SAFETY: as above: it points into the cell that `self` borrows from.
         let name = name.map(|name| unsafe { &*name.as_ptr() });
         Whose { id: self.id(), name, spawn_site: self.spawn_site() }
+    }
+
+    /// What is known of the task now.
+    pub(crate) fn info(&self) -> TaskInfo {
+        // First the state: the figures are not older.
+        let state = self.state().phase();
+        let figures = self.head().extras().and_then(|extras| extras.figures());
+        TaskInfo::new(self.whose(), state, figures)
     }
 
     /// Polls a task that was popped from a queue.
