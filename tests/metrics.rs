@@ -5,6 +5,7 @@ use runtime::net::{TcpListener, TcpStream};
 use runtime::sync::{Notify, oneshot};
 use runtime::{Builder, Runtime, task, time};
 use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -174,6 +175,10 @@ fn a_current_thread_runtime_is_busy_in_block_on_only() {
     runtime.block_on(async { thread::sleep(work) });
     let busy = runtime.metrics().worker_total_busy_duration(0);
     assert!(busy >= work);
+    thread::sleep(work);
+    assert_eq!(runtime.metrics().worker_total_busy_duration(0), busy);
+    catch_unwind(AssertUnwindSafe(|| runtime.block_on(async { panic!("on purpose") }))).unwrap_err();
+    let busy = runtime.metrics().worker_total_busy_duration(0);
     thread::sleep(work);
     assert_eq!(runtime.metrics().worker_total_busy_duration(0), busy);
 }

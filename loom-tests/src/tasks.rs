@@ -1,9 +1,9 @@
 //! The least that tasks need to run: a home whose queue holds one task.
 
-use runtime_core::internals::{Slot, spawn_into};
+use runtime_core::internals::{Slot, spawn_into, tasks};
 use runtime_core::primitive::{Arc, UnsafeCell};
 use runtime_core::supervise::group::TaskGroup;
-use runtime_core::task::{Home, JoinError, JoinHandle, Keeper, Meta, Notified, Schedule};
+use runtime_core::task::{Home, JoinError, JoinHandle, Keeper, Meta, Notified, Schedule, TaskInfo};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -69,6 +69,11 @@ impl Bed {
         while let Some(task) = self.0.scheduler().0.take() {
             task.run();
         }
+    }
+
+    /// What is known of the task: nothing, once it has ended.
+    pub fn list(&self) -> Vec<TaskInfo> {
+        tasks(&self.0)
     }
 
     /// Whether the task has ended.

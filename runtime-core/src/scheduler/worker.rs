@@ -58,6 +58,8 @@ pub(crate) struct Worker {
     polls_since_driver: Cell<u32>,
     /// How many entries go into a queue before the next one is measured.
     unstamped: Cell<u32>,
+    /// Of its own: what is measured must not change what a seed stands for.
+    gaps: Rand,
     ready: RefCell<WakeList>,
     rand: Rand,
 }
@@ -73,7 +75,8 @@ impl Worker {
     }
 
     pub(crate) fn new(shared: Arc<Shared>, index: usize, queue: Local) -> Self {
-        let rand = Rand::new(shared.options.seed.wrapping_add(index as u64));
+        let seed = shared.options.seed.wrapping_add(index as u64);
+        let (rand, gaps) = (Rand::new(seed), Rand::new(seed));
         Worker {
             shared,
             index,
@@ -84,6 +87,7 @@ impl Worker {
             slot_streak: Cell::new(0),
             polls_since_driver: Cell::new(0),
             unstamped: Cell::new(0),
+            gaps,
             ready: RefCell::new(WakeList::new()),
             rand,
         }
@@ -149,7 +153,7 @@ impl Worker {
             }
             Stamps::Always => 0,
             // Not in equal steps: what comes in turns is all measured.
-            Stamps::Sampled => STAMP_GAP_MIN + self.rand.below(STAMP_GAP_MIN),
+            Stamps::Sampled => STAMP_GAP_MIN + self.gaps.below(STAMP_GAP_MIN),
         };
         self.unstamped.set(gap);
         self.shared.stamp(task)
@@ -157,7 +161,7 @@ impl Worker {
 
     /// Runs until `step` says stop; [`current::run`](super::current::run) makes the thread this worker first.
     pub(super) fn run(&self, mut step: impl FnMut(&Worker) -> Step) {
-        self.stats().starts(self.real_ns());
+        let _works = Works::start(self);
         // What was there before is polled after the first step.
         self.take_injected();
         while step(self) == Step::GoOn {
@@ -173,7 +177,6 @@ impl Worker {
         if self.searching.get() {
             self.leave_search();
         }
-        self.stats().stops(self.real_ns());
     }
 
     /// Pauses do not stop it: work takes real time.
@@ -415,6 +418,22 @@ impl Worker {
             home.cancel_all(|task| self.queue.push(task));
         }
         self.shared.notify();
+    }
+}
+
+/// While this lives, the worker's time counts as busy. `step` may panic.
+struct Works<'a>(&'a Worker);
+
+impl<'a> Works<'a> {
+    fn start(worker: &'a Worker) -> Self {
+        worker.stats().starts(worker.real_ns());
+        Works(worker)
+    }
+}
+
+impl Drop for Works<'_> {
+    fn drop(&mut self) {
+        self.0.stats().stops(self.0.real_ns());
     }
 }
 

@@ -20,6 +20,7 @@ use super::waker::borrowed_waker;
 use super::watch::Watch;
 use super::{Keeper, Notified, Owner};
 use crate::coop;
+use crate::util::fault::{Fault, planted};
 use crate::util::inherited::Captured;
 use crate::util::wake_list::{drop_quietly, quietly};
 use std::any::Any;
@@ -166,8 +167,10 @@ impl<F: Future, O: Owner, N: Name> Harness<F, O, N> {
         let how = self.store(output);
         let raw = self.raw();
         // First out of the list, then look at the count: a walker of the list may take a reference.
+        let early = planted(Fault::CountSeenEarly).then(|| raw.state().is_unobserved());
         self.cell().owner.release(raw);
-        if raw.state().is_unobserved() {
+        debug_assert!(early != Some(true) || raw.state().is_unobserved(), "freed under a walker");
+        if early.unwrap_or_else(|| raw.state().is_unobserved()) {
             self.drop_stage();
             // SAFETY: the only reference left is the runtime's, which is ours.
             unsafe { raw.free() };
