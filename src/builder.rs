@@ -179,7 +179,7 @@ impl Builder {
 
     /// Whether every poll is measured (not): [`metrics`](crate::metrics) then have each poll and each wait in their
     /// histograms, and [`TaskInfo`](crate::task::TaskInfo) has a task's polls, its busy time, and what it waits for.
-    /// Otherwise one poll in about a hundred is measured, and nothing for a single task. It costs each poll some
+    /// Otherwise one poll in a few hundred is measured, and nothing for a single task. It costs each poll some
     /// readings of the clock, and each task some memory.
     pub fn detailed_metrics(&mut self, detailed: bool) -> &mut Self {
         self.config.detailed_metrics = detailed;

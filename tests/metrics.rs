@@ -285,7 +285,7 @@ fn detailed_histograms_have_every_poll_and_every_wait() {
 }
 
 #[test]
-fn by_default_about_one_poll_in_a_hundred_is_measured() {
+fn by_default_one_poll_in_a_few_hundred_is_measured() {
     for runtime in flavours() {
         let polls = 100_000;
         runtime
@@ -296,7 +296,7 @@ fn by_default_about_one_poll_in_a_hundred_is_measured() {
             }))
             .unwrap();
         let measured = runtime.metrics().schedule_latency().count();
-        assert!((polls / 200..=polls / 90).contains(&measured), "{measured} of {polls}");
+        assert!((polls / 512..=polls / 250).contains(&measured), "{measured} of {polls}");
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// The parts are read one after the other while the runtime runs: each is right, and they need not add up.
 ///
 /// # Cost
-/// Workers count for themselves, each on its own cache line. Of polls one in about a hundred is measured, of each
+/// Workers count for themselves, each on its own cache line. Of polls one in a few hundred is measured, of each
 /// worker the first one for sure; all are if `Builder::detailed_metrics` says so.
 ///
 /// # Examples

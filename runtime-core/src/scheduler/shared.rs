@@ -45,7 +45,7 @@ pub(crate) enum Stamps {
     /// None.
     #[default]
     Never,
-    /// One in about a hundred.
+    /// One in a few hundred.
     Sampled,
     /// All.
     Always,

@@ -33,9 +33,9 @@ const SLOT_STREAK_MAX: u32 = 32;
 /// Most batches that a round's end takes from the injector.
 const INJECTED_BATCHES_MAX: usize = 4;
 
-/// Of the entries that a worker puts into a queue, one in so many, or in up to twice as many, is measured: two or
-/// three clock readings are then about a nanosecond for each.
-const STAMP_GAP_MIN: u32 = 96;
+/// Of the entries that a worker puts into a queue, one in so many, or in up to twice as many, is measured: a sample
+/// costs more than a hundred nanoseconds, which is then less than half of one for each entry.
+const STAMP_GAP_MIN: u32 = 256;
 
 /// What the loop's owner wants.
 #[derive(Debug, PartialEq, Eq)]
@@ -225,10 +225,11 @@ impl Worker {
     }
 
     fn poll(&self, task: Notified) {
+        let remote = self.remote();
         // Before the poll: who awaits the task and then looks finds it counted.
-        self.stats().polls.add(1);
+        remote.stats.polls.add(1);
         match task.stamp_ns() {
-            None => self.ticked(|| task.run()),
+            None => ticked(remote, || task.run()),
             Some(stamp_ns) => self.poll_measured(task, stamp_ns),
         }
         self.count_poll();
@@ -238,18 +239,8 @@ impl Worker {
     fn poll_measured(&self, task: Notified, stamp_ns: u64) {
         let begin_ns = self.real_ns();
         self.stats().waits.record(begin_ns.saturating_sub(stamp_ns));
-        self.ticked(|| task.run());
+        ticked(self.remote(), || task.run());
         self.stats().poll_times.record(self.real_ns().saturating_sub(begin_ns));
-    }
-
-    /// Shows the monitor when foreign code begins and ends.
-    fn ticked(&self, f: impl FnOnce()) {
-        let tick = &self.remote().tick;
-        let before = tick.load(Ordering::Relaxed);
-        // ORDER: Relaxed: the monitor compares two readings milliseconds apart.
-        tick.store(before.wrapping_add(1), Ordering::Relaxed);
-        f();
-        tick.store(before.wrapping_add(2), Ordering::Relaxed);
     }
 
     fn count_poll(&self) {
@@ -308,7 +299,7 @@ impl Worker {
                 self.leave_search();
             }
             self.batching.set(true);
-            self.ticked(|| ready.wake_all());
+            ticked(self.remote(), || ready.wake_all());
             self.batching.set(false);
         }
         self.ready.replace(ready);
@@ -419,6 +410,16 @@ impl Worker {
         }
         self.shared.notify();
     }
+}
+
+/// Shows the monitor when foreign code begins and ends.
+fn ticked(remote: &Remote, f: impl FnOnce()) {
+    let tick = &remote.tick;
+    let before = tick.load(Ordering::Relaxed);
+    // ORDER: Relaxed: the monitor compares two readings milliseconds apart.
+    tick.store(before.wrapping_add(1), Ordering::Relaxed);
+    f();
+    tick.store(before.wrapping_add(2), Ordering::Relaxed);
 }
 
 /// While this lives, the worker's time counts as busy. `step` may panic.

@@ -1,6 +1,6 @@
 //! Queue entries of tasks.
 //!
-//! Some of them carry a *stamp*: the moment at which they went into a queue. One in about a hundred does, or each
+//! Some of them carry a *stamp*: the moment at which they went into a queue. One in a few hundred does, or each
 //! with detailed metrics, and whoever polls such a task measures how long it waited and how long the poll takes. So
 //! an entry without a stamp costs the test of one bit, and reads no clock.
 //!
