@@ -120,8 +120,10 @@ fn the_meta_says_which_task() {
             })
             .build()
             .unwrap();
+        let entered = runtime.enter();
         let line = line!() + 1;
-        let task = runtime.block_on(async { runtime::spawn(async {}) });
+        let task = runtime::spawn(async {});
+        drop(entered);
         let seen = seen.lock().unwrap();
         assert_eq!((seen.len(), seen[0].0, seen[0].1), (1, task.id(), line));
         assert!(seen[0].2.starts_with("TaskMeta { id: "), "{}", seen[0].2);
