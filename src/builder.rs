@@ -5,7 +5,7 @@ use runtime_blocking::{Options, Pool, STACK_MAX, STACK_MIN};
 use runtime_core::config::Config;
 use runtime_core::port::{Ports, SystemClock};
 use runtime_core::runtime::Runtime as Core;
-use runtime_core::task::{Reporter, Unhandled, UnhandledPolicy};
+use runtime_core::task::{Reporter, TaskMeta, Unhandled, UnhandledPolicy, Watch};
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
@@ -64,6 +64,8 @@ impl Builder {
             on_thread_park: None,
             on_thread_unpark: None,
             wrap_thread: None,
+            task_hooks: Watch::default(),
+            detailed_metrics: false,
             cancel_grace: CANCEL_GRACE,
             rescue: RescueConfig::default(),
             reporter: Reporter::default(),
@@ -233,6 +235,64 @@ impl Builder {
     /// ```
     pub fn unhandled_policy(&mut self, policy: UnhandledPolicy) -> &mut Self {
         self.config.reporter.policy = policy;
+        self
+    }
+
+    /// Whether every poll is measured (not): [`metrics`](crate::metrics) then have each poll and each wait in their
+    /// histograms, and [`TaskInfo`](crate::task::TaskInfo) has a task's polls, its busy time, and what it waits for.
+    /// Otherwise one poll in a few hundred is measured, and nothing for a single task. It costs each poll some
+    /// readings of the clock, and each task some memory.
+    pub fn detailed_metrics(&mut self, detailed: bool) -> &mut Self {
+        self.config.detailed_metrics = detailed;
+        self
+    }
+
+    /// Called for each task when it was made, by whoever spawns it, before anybody polls it.
+    ///
+    /// Of this and the other three hooks: they are called outside of all locks; a panic in one is printed and ends
+    /// there; together they come in the order spawn, before and after each poll, terminate, with one spawn and one
+    /// terminate for each task, however it ends. Tasks that the runtime starts for itself (callbacks, graces) count;
+    /// blocking jobs, the future of `block_on` and tasks of a [`LocalSet`](crate::task::LocalSet) do not. Without hooks
+    /// a poll pays nothing for them.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// use std::sync::Arc;
+    ///
+    /// let alive = Arc::new(AtomicUsize::new(0));
+    /// let (up, down) = (alive.clone(), alive.clone());
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .on_task_spawn(move |_| _ = up.fetch_add(1, Ordering::Relaxed))
+    ///     .on_task_terminate(move |_| _ = down.fetch_sub(1, Ordering::Relaxed))
+    ///     .build()?;
+    /// runtime.block_on(runtime.spawn(async {})).unwrap();
+    /// assert_eq!(alive.load(Ordering::Relaxed), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_task_spawn(&mut self, f: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static) -> &mut Self {
+        self.config.task_hooks.on_spawn = Some(Arc::new(f));
+        self
+    }
+
+    /// Called for each task when it has ended, by whoever ended it: its future is dropped, and who awaits it is woken
+    /// after this. See [`on_task_spawn`](Self::on_task_spawn).
+    pub fn on_task_terminate(&mut self, f: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static) -> &mut Self {
+        self.config.task_hooks.on_terminate = Some(Arc::new(f));
+        self
+    }
+
+    /// Called before each poll of a task, on the thread that polls it. A task that is dropped unpolled has none. See
+    /// [`on_task_spawn`](Self::on_task_spawn).
+    pub fn on_before_task_poll(&mut self, f: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static) -> &mut Self {
+        self.config.task_hooks.on_before_poll = Some(Arc::new(f));
+        self
+    }
+
+    /// Called after each poll of a task, also one that panicked, on the thread that polled it. See
+    /// [`on_task_spawn`](Self::on_task_spawn).
+    pub fn on_after_task_poll(&mut self, f: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static) -> &mut Self {
+        self.config.task_hooks.on_after_poll = Some(Arc::new(f));
         self
     }
 

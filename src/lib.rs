@@ -19,6 +19,7 @@
 //! - [`sync`]: channels, locks, notifications.
 //! - [`net`], [`io`]: sockets, and waiting for any file descriptor.
 //! - [`Builder`], [`Runtime`], [`Handle`]: a runtime made by hand.
+//! - [`metrics`], [`Handle::tasks`]: looking inside.
 //!
 //! This crate only puts the others together; its own code is the [`Builder`].
 
@@ -61,8 +62,8 @@ pub mod task {
         CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture, WaitForCancellationFutureOwned,
     };
     pub use runtime_core::task::{
-        AbortHandle, Cancelled, Cancelling, Id, JoinError, JoinHandle, Outcome, TaskInfo, Unhandled,
-        UnhandledKind, cancel_requested, cancelled, current, id, try_current, try_id,
+        AbortHandle, Cancelled, Cancelling, Id, JoinError, JoinHandle, Outcome, TaskInfo, TaskState,
+        Unhandled, UnhandledKind, cancel_requested, cancelled, current, id, try_current, try_id,
     };
     pub use runtime_core::task::{AbortOnDropHandle, AccessError, LocalKey, TaskLocalFuture};
 
@@ -91,6 +92,11 @@ pub mod blocking {
     pub use runtime_blocking::executor::{
         Builder, Full, Pool, PoolMetrics, PoolReport, RunningJob, is_cancelled,
     };
+}
+
+/// Looking inside of a runtime: what [`Handle::metrics`] and [`Runtime::metrics`] give, and the same as text.
+pub mod metrics {
+    pub use runtime_core::inspect::{Histogram, RuntimeMetrics, WaitsOn, WorkerMetrics, prometheus};
 }
 
 /// I/O: the traits and utilities of `futures::io`, and waiting for any file descriptor.

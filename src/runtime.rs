@@ -1,7 +1,11 @@
 //! Runtimes made by hand: the names of `tokio::runtime`, which are at the root of this crate too.
 
 #[doc(no_inline)]
+pub use crate::metrics::RuntimeMetrics;
+#[doc(no_inline)]
 pub use crate::{Builder, EnterGuard, Flavor as RuntimeFlavor, Handle, TryCurrentError};
+
+pub use runtime_core::task::TaskMeta;
 
 use crate::JoinHandle;
 use runtime_core::runtime::{AsRuntime, Runtime as Core};
@@ -52,6 +56,18 @@ impl Runtime {
     /// The handle of this runtime.
     pub fn handle(&self) -> &Handle {
         self.0.handle()
+    }
+
+    /// What the runtime's figures are now: see [`Handle::metrics`].
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = runtime::Runtime::new()?;
+    /// assert_eq!(runtime.metrics().num_alive_tasks(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn metrics(&self) -> RuntimeMetrics {
+        self.handle().metrics()
     }
 
     /// Starts a task on this runtime: see [`spawn`](crate::spawn()).

@@ -2,13 +2,14 @@
 //! broken. What the items do is tested elsewhere.
 
 use runtime::blocking::{Full, Pool};
+use runtime::metrics::{Histogram, RuntimeMetrics, WaitsOn, WorkerMetrics};
 use runtime::sync::{
     Barrier, BoundedSemaphore, Condvar, Event, LifoQueue, Mutex, PriorityQueue, Promise, PromiseFuture,
     Queue, promise,
 };
 use runtime::task::{
     AbortOnDropHandle, CancellationToken, Gather, GroupError, JoinSet, Outcome, ReturnWhen, SharedHandle,
-    TaskGroup, TaskInfo, TimerHandle, TryGather, TryGatherError,
+    TaskGroup, TaskInfo, TaskState, TimerHandle, TryGather, TryGatherError,
 };
 use runtime::time::Duration;
 use runtime::time::error::Elapsed;
@@ -118,6 +119,21 @@ trait Never {
 impl<F: Future> Never for F {
     fn now_or_never_again(self) {
         assert!(futures::FutureExt::now_or_never(self).is_none());
+    }
+}
+
+#[runtime::test]
+async fn inside() {
+    let handle = Handle::current();
+    let metrics: RuntimeMetrics = handle.metrics();
+    let _: &[WorkerMetrics] = metrics.workers();
+    let (_, _): (Histogram, &Histogram) = (metrics.poll_time(), metrics.workers()[0].schedule_latency());
+    let _: (u64, u64) = (metrics.rescues_count(), metrics.spares_count());
+    let _: String = runtime::metrics::prometheus(&metrics);
+    let tasks: Vec<TaskInfo> = handle.tasks();
+    for task in tasks {
+        let _: (Option<u64>, Option<Duration>) = (task.polls(), task.busy_time());
+        let _: (TaskState, Option<WaitsOn>) = (task.state(), task.waits_on());
     }
 }
 

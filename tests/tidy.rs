@@ -46,6 +46,7 @@ const UNSAFE: &[&str] = &[
     "runtime-core/src/task/head.rs",
     "runtime-core/src/task/join.rs",
     "runtime-core/src/task/mod.rs",
+    "runtime-core/src/task/notified.rs",
     "runtime-core/src/task/owned.rs",
     "runtime-core/src/task/raw.rs",
     "runtime-core/src/task/waker.rs",

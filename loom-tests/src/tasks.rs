@@ -1,9 +1,11 @@
 //! The least that tasks need to run: a home whose queue holds one task.
 
-use runtime_core::internals::{Slot, spawn_into};
+use runtime_core::internals::{Slot, spawn_into, tasks};
 use runtime_core::primitive::{Arc, UnsafeCell};
 use runtime_core::supervise::group::TaskGroup;
-use runtime_core::task::{Home, JoinError, JoinHandle, Keeper, Meta, Notified, Schedule, Unhandled};
+use runtime_core::task::{
+    Home, JoinError, JoinHandle, Keeper, Meta, Notified, Schedule, TaskInfo, Unhandled,
+};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -82,6 +84,11 @@ impl Bed {
     /// How many failures nobody took; to be read when all is over.
     pub fn reports(&self) -> Reports {
         self.0.scheduler().1.clone()
+    }
+
+    /// What is known of the task: nothing, once it has ended.
+    pub fn list(&self) -> Vec<TaskInfo> {
+        tasks(&self.0)
     }
 
     /// Whether the task has ended.

@@ -84,6 +84,8 @@ fn runtime(flavor: Flavor, workers: usize) -> Runtime {
         on_thread_park: None,
         on_thread_unpark: None,
         wrap_thread: None,
+        task_hooks: Default::default(),
+        detailed_metrics: false,
         cancel_grace: Duration::from_secs(10),
         rescue: RescueConfig::default(),
         start_paused: false,

@@ -21,7 +21,7 @@ mod word;
 
 use desk::Site;
 use options::Options;
-use runtime_core::port::{BlockingPool, Refused, RunningJob};
+use runtime_core::port::{BlockingPool, PoolCounts, Refused, RunningJob};
 use runtime_core::primitive::Arc;
 use runtime_core::task::{Id, Job};
 use shared::{Shared, Work};
@@ -110,6 +110,11 @@ impl Work for Job {
 
 /// A refusal after the shutdown is of the kind `BrokenPipe`; one for want of a thread has the system's error.
 impl BlockingPool for Pool {
+    fn counts(&self) -> PoolCounts {
+        let Counts { threads, idle, queued } = self.shared.counts();
+        PoolCounts { threads, idle, queued }
+    }
+
     fn run(&self, job: Job) -> Result<(), Refused> {
         Shared::submit(&self.shared, job).map_err(|(job, source)| Refused { job, source })
     }

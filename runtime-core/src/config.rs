@@ -2,12 +2,20 @@
 
 #![forbid(unsafe_code)]
 
-use crate::handle::Flavor;
 use crate::scheduler::RescueConfig;
-use crate::task::Reporter;
+use crate::task::{Reporter, Watch};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// What kind of runtime it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavor {
+    /// Worker threads that steal from each other.
+    MultiThread,
+    /// All tasks on the thread that is inside `block_on`.
+    CurrentThread,
+}
 
 /// A hook around a thread's life.
 pub type Hook = Arc<dyn Fn() + Send + Sync>;
@@ -37,6 +45,10 @@ pub struct Config {
     pub on_thread_unpark: Option<Hook>,
     /// Called around each worker thread.
     pub wrap_thread: Option<WrapThread>,
+    /// What is called around each task's life.
+    pub task_hooks: Watch,
+    /// Whether each poll is measured, instead of some.
+    pub detailed_metrics: bool,
     /// How long a task that was told to end may clean up before it is dropped.
     pub cancel_grace: Duration,
     /// What is done about polls that block their worker.

@@ -11,6 +11,9 @@
 //! children that were.
 
 pub mod futures;
+mod waits_on;
+
+pub use waits_on::WaitsOn;
 
 use crate::tls;
 use std::cell::Cell;
@@ -31,6 +34,8 @@ struct Frame {
     data: Cell<*const ()>,
     budget: Cell<u16>,
     yielded: Cell<bool>,
+    /// What the last of our futures that was pending waits for.
+    waits_on: Cell<Option<WaitsOn>>,
     vtable: Cell<*const RawWakerVTable>,
 }
 
@@ -42,6 +47,7 @@ tls! {
     static FRAME: Frame = Frame {
         budget: Cell::new(UNLIMITED),
         yielded: Cell::new(false),
+        waits_on: Cell::new(None),
         data: Cell::new(ptr::null()),
         vtable: Cell::new(ptr::null()),
     };
@@ -178,6 +184,22 @@ pub fn has_budget_remaining() -> bool {
 /// the operation succeeded.
 #[inline]
 pub fn poll_proceed(cx: &Context<'_>) -> Poll<RestoreOnPending> {
+    proceed(cx, None)
+}
+
+/// [`poll_proceed`] for futures of ours, which say what their wait is for.
+#[inline]
+pub fn poll_proceed_on(cx: &Context<'_>, waits_on: WaitsOn) -> Poll<RestoreOnPending> {
+    proceed(cx, Some(waits_on))
+}
+
+/// What the last of our futures that was pending in this poll waits for; forgotten by this.
+pub(crate) fn take_wait() -> Option<WaitsOn> {
+    FRAME.try_with(|frame| frame.waits_on.take()).ok().flatten()
+}
+
+#[inline]
+fn proceed(cx: &Context<'_>, waits_on: Option<WaitsOn>) -> Poll<RestoreOnPending> {
     let taken = FRAME.try_with(|frame| match frame.budget.get() {
         0 => None,
         UNLIMITED => Some(false),
@@ -187,13 +209,13 @@ pub fn poll_proceed(cx: &Context<'_>) -> Poll<RestoreOnPending> {
         }
     });
     match taken {
-        Ok(Some(taken)) => Poll::Ready(RestoreOnPending::new(taken)),
+        Ok(Some(taken)) => Poll::Ready(RestoreOnPending::new(taken, waits_on)),
         Ok(None) => {
             yield_now(cx);
             Poll::Pending
         }
         // The thread is ending: no budget to keep.
-        Err(_) => Poll::Ready(RestoreOnPending::new(false)),
+        Err(_) => Poll::Ready(RestoreOnPending::new(false, None)),
     }
 }
 
@@ -202,13 +224,14 @@ pub fn poll_proceed(cx: &Context<'_>) -> Poll<RestoreOnPending> {
 #[must_use]
 pub struct RestoreOnPending {
     taken: Cell<bool>,
+    waits_on: Option<WaitsOn>,
     /// The unit is of the poll on this thread.
     _not_send: PhantomData<*const ()>,
 }
 
 impl RestoreOnPending {
-    fn new(taken: bool) -> Self {
-        RestoreOnPending { taken: Cell::new(taken), _not_send: PhantomData }
+    fn new(taken: bool, waits_on: Option<WaitsOn>) -> Self {
+        RestoreOnPending { taken: Cell::new(taken), waits_on, _not_send: PhantomData }
     }
 
     /// The operation succeeded: the unit is spent.
@@ -220,8 +243,10 @@ impl RestoreOnPending {
 impl Drop for RestoreOnPending {
     fn drop(&mut self) {
         if self.taken.get() {
-            let _ = FRAME
-                .try_with(|frame| frame.budget.set(frame.budget.get().saturating_add(1).min(BUDGET_MAX)));
+            let _ = FRAME.try_with(|frame| {
+                frame.budget.set(frame.budget.get().saturating_add(1).min(BUDGET_MAX));
+                frame.waits_on.set(self.waits_on);
+            });
         }
     }
 }

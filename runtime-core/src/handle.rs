@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 use crate::calls::Calls;
+use crate::config::Config;
+pub use crate::config::Flavor;
 use crate::local_tasks::LocalTasks;
 use crate::port::BlockingPool;
 use crate::primitive::Arc;
@@ -15,15 +17,6 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
-
-/// What kind of runtime it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flavor {
-    /// Worker threads that steal from each other.
-    MultiThread,
-    /// All tasks on the thread that is inside `block_on`.
-    CurrentThread,
-}
 
 /// A handle to a runtime: spawns onto it from anywhere. Clones are cheap, and do not keep the runtime
 /// running: after its end, what is spawned is cancelled at once.
@@ -56,6 +49,8 @@ pub(crate) struct Inner {
     pub(crate) calls: Calls,
     /// How long a task that was told to end may clean up.
     pub(crate) cancel_grace: Duration,
+    /// Whether a spawn calls foreign code.
+    pub(crate) has_task_hooks: bool,
     /// Takes turns among the homes for spawns from other threads.
     next_home: AtomicUsize,
 }
@@ -65,9 +60,8 @@ impl Handle {
         shared: Arc<Shared>,
         homes: Homes,
         blocking: std::sync::Arc<dyn BlockingPool>,
-        flavor: Flavor,
+        config: &Config,
         local: Option<LocalTasks>,
-        cancel_grace: Duration,
     ) -> Self {
         let next_home = AtomicUsize::new(0);
         Handle {
@@ -75,10 +69,11 @@ impl Handle {
                 shared,
                 homes,
                 blocking,
-                flavor,
+                flavor: config.flavor,
                 local,
                 calls: Calls::default(),
-                cancel_grace,
+                cancel_grace: config.cancel_grace,
+                has_task_hooks: config.task_hooks.has_hooks(),
                 next_home,
             }),
         }
@@ -140,7 +135,7 @@ impl Handle {
         join
     }
 
-    /// Runs no foreign code. The task that comes back was refused: running it drops its future.
+    /// Runs no foreign code but hooks for spawns. The task that comes back was refused: running it drops its future.
     #[inline(always)]
     pub(crate) fn spawn_or_refuse<F>(
         &self,

@@ -27,6 +27,11 @@ pub fn task_id() -> crate::task::Id {
     crate::task::Id::next()
 }
 
+/// What is known of the tasks of `home`.
+pub fn tasks<S>(home: &crate::task::Home<S>) -> Vec<crate::task::TaskInfo> {
+    home.infos()
+}
+
 /// Drives `future` on this thread, as a multi_thread runtime's `block_on` does.
 pub fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
     crate::block_on::block_on(shared, future)

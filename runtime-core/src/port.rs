@@ -41,6 +41,11 @@ pub trait DriverHandle: Any + Send + Sync {
     /// Whether there is anything to poll for: a driver without sources is not polled at round ends.
     fn has_sources(&self) -> bool;
 
+    /// How many sources there are, and how many events they have had. For metrics.
+    fn counts(&self) -> DriverCounts {
+        DriverCounts::default()
+    }
+
     /// Itself as `Any`, for the downcast.
     fn as_any(&self) -> &dyn Any;
 }
@@ -60,6 +65,11 @@ pub trait BlockingPool: Send + Sync {
 
     /// The jobs that run at this moment: after a shutdown, those that were left behind.
     fn running(&self) -> Vec<RunningJob>;
+
+    /// How it stands. For metrics.
+    fn counts(&self) -> PoolCounts {
+        PoolCounts::default()
+    }
 }
 
 /// A blocking job while it runs.
@@ -95,6 +105,26 @@ impl fmt::Debug for RunningJob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RunningJob({self})")
     }
+}
+
+/// How a driver stands at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DriverCounts {
+    /// Sources that are registered.
+    pub sources: usize,
+    /// Events that sources have had.
+    pub events: u64,
+}
+
+/// How a pool stands at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolCounts {
+    /// Threads that exist.
+    pub threads: usize,
+    /// Of these, asleep.
+    pub idle: usize,
+    /// Jobs that no thread has taken yet.
+    pub queued: usize,
 }
 
 /// A job that the pool could not take.

@@ -12,11 +12,11 @@ use crate::current_thread::CurrentThread;
 use crate::handle::{Flavor, Handle};
 use crate::local_set::LocalSet;
 use crate::local_tasks::LocalTasks;
-use crate::port::Ports;
+use crate::port::{Clock, Ports};
 use crate::primitive::{Arc, Mutex, thread};
 use crate::scheduler::seats::halves;
-use crate::scheduler::{Homes, Options, Shared, Worker, works_for};
-use crate::task::{Home, JoinHandle};
+use crate::scheduler::{Homes, Options, Shared, Stamps, Worker, works_for};
+use crate::task::{Home, JoinHandle, Watch};
 use crate::threads::{SpareStarter, start_monitor, start_worker};
 use crate::timer::Timers;
 use std::future::Future;
@@ -61,6 +61,7 @@ impl Runtime {
         let Ports { driver, driver_handle, blocking, clock } = ports;
         let is_current = config.flavor == Flavor::CurrentThread;
         let worker_count = if is_current { 1 } else { config.workers };
+        let watch = watch(config, &clock);
         let unpark = std::sync::Arc::clone(&driver_handle);
         let timers = Arc::new(Timers::new(clock, worker_count, move || unpark.unpark()));
         if config.start_paused {
@@ -75,12 +76,13 @@ impl Runtime {
             is_single: is_current,
             rescue: config.rescue.clone(),
             reporter: config.reporter.clone(),
+            stamps: if config.detailed_metrics { Stamps::Always } else { Stamps::Sampled },
         };
         let shared = Arc::new(Shared::new(seats, home_count, timers, driver, driver_handle, options));
-        let homes: Homes = (0..home_count).map(|_| Arc::new(Home::new(Arc::clone(&shared)))).collect();
+        let home = |_| Arc::new(Home::watched(Arc::clone(&shared), watch.clone()));
+        let homes: Homes = (0..home_count).map(home).collect();
         let local = is_current.then(|| LocalTasks::new(Arc::clone(&homes[1])));
-        let handle =
-            Handle::new(Arc::clone(&shared), homes, blocking, config.flavor, local, config.cancel_grace);
+        let handle = Handle::new(Arc::clone(&shared), homes, blocking, config, local);
         shared.set_keeper(std::sync::Arc::new(handle.clone()));
         let mut workers =
             queues.into_iter().enumerate().map(|(i, queue)| Worker::new(Arc::clone(&shared), i, queue));
@@ -256,6 +258,13 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         self.shut_down(None);
     }
+}
+
+/// What is to be called and measured for each task.
+fn watch(config: &Config, clock: &std::sync::Arc<dyn Clock>) -> Option<std::sync::Arc<Watch>> {
+    let clock = config.detailed_metrics.then(|| std::sync::Arc::clone(clock));
+    let watch = Watch { clock, ..config.task_hooks.clone() };
+    watch.is_needed().then(|| std::sync::Arc::new(watch))
 }
 
 /// A century is as good as for ever, and does not overflow.

@@ -46,11 +46,20 @@ where
     let mut spawn = Some((future, meta));
     let spawned = context::with_handle(|handle| {
         let handle = handle?;
+        if handle.inner().has_task_hooks {
+            return Some(Err(handle.clone()));
+        }
         let (future, meta) = spawn.take()?;
-        Some(handle.spawn_or_refuse(future, meta))
+        Some(Ok(handle.spawn_or_refuse(future, meta)))
     });
-    // Foreign code, the drop of a future, runs only here: the handle above was borrowed.
-    let (refused, join) = spawned.expect(context::NO_RUNTIME);
+    // Foreign code, the drop of a future and hooks, runs only here: the handle above was borrowed.
+    let (refused, join) = match spawned.expect(context::NO_RUNTIME) {
+        Ok(spawned) => spawned,
+        Err(handle) => {
+            let (future, meta) = spawn.take().expect("not taken above");
+            handle.spawn_or_refuse(future, meta)
+        }
+    };
     if let Some(refused) = refused {
         refused.run();
     }

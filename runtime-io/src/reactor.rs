@@ -9,7 +9,7 @@ use crate::selector::Selector;
 use crate::source::{Source, shut_down_error};
 use crate::unpark::{Notify, UnparkWord};
 use runtime_core::context;
-use runtime_core::port::DriverHandle;
+use runtime_core::port::{DriverCounts, DriverHandle};
 use runtime_core::primitive::atomic::{AtomicUsize, Ordering};
 use runtime_core::primitive::{Arc, Mutex};
 use runtime_core::util::wake_list::WakeList;
@@ -34,6 +34,8 @@ pub(crate) struct Reactor {
 struct State {
     sources: Registry,
     is_shut_down: bool,
+    /// Events that found their source.
+    event_count: u64,
 }
 
 impl Reactor {
@@ -117,12 +119,15 @@ impl Reactor {
         if events.peek().is_none() {
             return;
         }
-        let state = self.state.lock();
+        let mut state = self.state.lock();
+        let mut event_count = 0;
         for (key, ready) in events {
             if let Some(source) = state.sources.get(key) {
                 source.set(ready, wakers);
+                event_count += 1;
             }
         }
+        state.event_count += event_count;
     }
 
     /// Refuses new sources and shuts the present ones down.
@@ -146,6 +151,11 @@ impl DriverHandle for Reactor {
     fn has_sources(&self) -> bool {
         // ORDER: Relaxed; a source that is missed now is polled at the next round's end or park.
         self.source_count.load(Ordering::Relaxed) > 0
+    }
+
+    fn counts(&self) -> DriverCounts {
+        let state = self.state.lock();
+        DriverCounts { sources: state.sources.count(), events: state.event_count }
     }
 
     fn as_any(&self) -> &dyn Any {

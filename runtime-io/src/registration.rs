@@ -148,7 +148,7 @@ impl<T: AsFd> Registered<T> {
         mut operation: impl FnMut(&T) -> io::Result<R>,
         is_last: impl Fn(&R) -> bool,
     ) -> Poll<io::Result<R>> {
-        let coop = ready!(coop::poll_proceed(cx));
+        let coop = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Io));
         for _ in 0..ATTEMPTS_MAX {
             let seen = ready!(wait(cx))?;
             match self.attempt(seen, wanted, &mut operation, &is_last) {
@@ -256,7 +256,7 @@ impl<T: AsFd> Registered<T> {
         let wanted = Wanted::to_know(interest);
         let mut waiting = Waiting { source: &self.source, ticket: Ticket::default() };
         poll_fn(|cx| {
-            let coop = ready!(coop::poll_proceed(cx));
+            let coop = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Io));
             let result = ready!(waiting.poll(cx, wanted));
             coop.made_progress();
             Poll::Ready(result)
@@ -270,7 +270,7 @@ impl<T: AsFd> Registered<T> {
         cx: &mut Context<'_>,
         direction: Direction,
     ) -> Poll<io::Result<Snapshot>> {
-        let coop = ready!(coop::poll_proceed(cx));
+        let coop = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Io));
         let wanted = Wanted::to_know(match direction {
             Direction::Read => Interest::READABLE,
             Direction::Write => Interest::WRITABLE,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
-use tokio::runtime::{Builder, EnterGuard, Handle, Runtime, RuntimeFlavor, TryCurrentError};
+use tokio::runtime::{Builder, EnterGuard, Handle, Runtime, RuntimeFlavor, RuntimeMetrics, TryCurrentError};
 
 /// `runtime::Builder`: `new_multi_thread`, `new_current_thread`, `worker_threads`, `max_blocking_threads`, `build`.
 /// `runtime::Builder`: `thread_name`, `thread_name_fn`, `thread_stack_size`, `thread_keep_alive`, `start_paused`.
@@ -64,6 +64,24 @@ fn runtime() {
     assert_eq!(runtime.block_on(task).unwrap(), 4);
     runtime.shutdown_timeout(Duration::from_secs(60));
     Runtime::new().unwrap().shutdown_background();
+}
+
+/// `runtime::Handle`: `metrics`.
+/// `runtime::Runtime`: `metrics`.
+/// `runtime::RuntimeMetrics`: `num_workers`, `num_alive_tasks`, `global_queue_depth`, `worker_park_count`.
+/// `runtime::RuntimeMetrics`: `worker_park_unpark_count`, `worker_total_busy_duration`.
+#[test]
+fn metrics() {
+    let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    runtime.block_on(runtime.spawn(async {})).unwrap();
+    let metrics: RuntimeMetrics = runtime.metrics();
+    assert_eq!((metrics.num_workers(), metrics.global_queue_depth()), (2, 0));
+    assert_eq!(runtime.handle().metrics().num_alive_tasks(), 0);
+    let _: (u64, u64, Duration) = (
+        metrics.worker_park_count(0),
+        metrics.worker_park_unpark_count(0),
+        metrics.worker_total_busy_duration(0),
+    );
 }
 
 /// `runtime::Handle`: `current`, `try_current`, `spawn`, `spawn_blocking`, `block_on`, `enter`, `runtime_flavor`.

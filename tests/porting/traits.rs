@@ -91,6 +91,7 @@ implements!("runtime::EnterGuard", tokio::runtime::EnterGuard: Debug);
 implements!("runtime::Handle", tokio::runtime::Handle: Clone + Debug + RefUnwindSafe + UnwindSafe);
 implements!("runtime::Runtime", tokio::runtime::Runtime: Debug + RefUnwindSafe + UnwindSafe);
 implements!("runtime::RuntimeFlavor", tokio::runtime::RuntimeFlavor: Debug + Eq + PartialEq);
+implements!("runtime::RuntimeMetrics", tokio::runtime::RuntimeMetrics: Clone + Debug);
 implements!("runtime::TryCurrentError", tokio::runtime::TryCurrentError: Debug + Display + Error);
 implements!("tokio_util::sync::CancellationToken", crate::tokio_util::sync::CancellationToken: Clone + Debug + Default + Eq + Hash + PartialEq + RefUnwindSafe + UnwindSafe);
 implements!("tokio_util::sync::DropGuard", crate::tokio_util::sync::DropGuard: Debug);

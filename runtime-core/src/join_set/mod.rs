@@ -344,7 +344,7 @@ impl<T: 'static> JoinSet<T> {
     }
 
     fn poll_next_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
-        let coop = ready!(coop::poll_proceed(cx));
+        let coop = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Task));
         let next = self.next_ended(Some(cx));
         if next.is_none() && self.running() > 0 {
             return Poll::Pending;

@@ -65,7 +65,7 @@ impl<T: 'static> JoinSet<T> {
     ) -> Vec<(Id, Result<T, JoinError>)> {
         let mut limit = pin!(limit.map(sleep));
         poll_fn(|cx| {
-            let coop = ready!(coop::poll_proceed(cx));
+            let coop = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Task));
             let limit = limit.as_mut().as_pin_mut();
             // The unit for all of it is taken.
             let is_over = coop::unlimited(|| {

@@ -8,12 +8,14 @@
 //! and no poisoning: a panic inside a critical section of ours is a bug of ours, and user code never
 //! runs under a lock.
 
+mod count;
 pub mod doing;
 #[cfg(loom)]
 mod loom;
 #[cfg(not(loom))]
 mod std;
 
+pub use self::count::Count;
 #[cfg(loom)]
 pub use self::loom::*;
 #[cfg(not(loom))]

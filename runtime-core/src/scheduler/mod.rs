@@ -24,6 +24,7 @@ pub(crate) mod slot;
 pub(crate) mod spares;
 mod stall;
 mod stand_in;
+mod stats;
 mod steal;
 mod worker;
 
@@ -31,7 +32,7 @@ pub(crate) use current::{Aside, Pinned, run as run_worker, step_aside, with as w
 pub(crate) use monitor::Monitor;
 pub use rescue::RescueConfig;
 pub use shared::Shared;
-pub(crate) use shared::{Homes, Options, Starter};
+pub(crate) use shared::{Homes, Options, Stamps, Starter};
 pub(crate) use spares::SPARE_IDLE;
 pub use stall::StuckTask;
 pub(crate) use stand_in::{leave_place, take_place};

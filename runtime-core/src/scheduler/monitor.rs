@@ -57,7 +57,14 @@ struct Seen {
     is_stuck: bool,
     /// Somebody waited for it.
     is_in_the_way: bool,
+    is_counted: bool,
     is_reported: bool,
+}
+
+impl Seen {
+    fn new(tick: u32, since: Instant) -> Self {
+        Seen { tick, since, is_stuck: false, is_in_the_way: false, is_counted: false, is_reported: false }
+    }
 }
 
 impl Monitor {
@@ -96,6 +103,10 @@ impl Monitor {
         let waiting = self.shared.work_count();
         for seen in &mut self.seen {
             seen.is_in_the_way |= seen.is_stuck && (was_late || waiting > 0);
+            if seen.is_in_the_way && !seen.is_counted {
+                seen.is_counted = true;
+                self.shared.rescues.add(1);
+            }
         }
         if waiting > 0 && stuck + self.shared.spares.blocked() > 0 {
             if self.shared.idle.has_help() {
@@ -124,7 +135,7 @@ impl Monitor {
                 }
                 continue;
             }
-            let seen = Seen { tick, since: now, is_stuck: false, is_in_the_way: false, is_reported: false };
+            let seen = Seen::new(tick, now);
             match self.seen.get_mut(index) {
                 Some(old) => *old = seen,
                 None => self.seen.push(seen),

@@ -9,6 +9,7 @@ use super::park::Parker;
 use super::queue::{Local, Stealer};
 use super::running::Running;
 use super::slot::Slot;
+use super::stats::Stats;
 use crate::primitive::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::primitive::{CachePadded, OnceLock};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub(crate) struct Remote {
     pub(crate) running: Running,
     /// The system's number of the thread; 0 is unknown.
     pub(crate) thread: AtomicU32,
+    pub(crate) stats: CachePadded<Stats>,
 }
 
 /// One place. (std's Arc: it is no part of any protocol.)
@@ -46,6 +48,7 @@ pub(crate) fn halves() -> (Local, Seat) {
         tick: AtomicU32::new(0),
         running: Running::default(),
         thread: AtomicU32::new(0),
+        stats: CachePadded::new(Stats::default()),
     };
     (queue, Arc::new(CachePadded::new(remote)))
 }

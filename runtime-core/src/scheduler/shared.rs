@@ -12,10 +12,12 @@ use super::signal::Signal;
 use super::spares::Spares;
 use crate::port::{Driver, DriverHandle};
 use crate::primitive::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use crate::primitive::{Arc, Condvar, Mutex};
+use crate::primitive::{Arc, Condvar, Count, Mutex};
 use crate::task::{Home, Keeper, Notified, Reporter, Unhandled, UnhandledPolicy};
 use crate::timer::Timers;
+use crate::tls;
 use crate::util::wake_list::WakeList;
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -39,6 +41,19 @@ pub(crate) struct Options {
     pub(crate) rescue: RescueConfig,
     /// Who is told of failures that nobody took.
     pub(crate) reporter: Reporter,
+    pub(crate) stamps: Stamps,
+}
+
+/// Which queue entries carry a stamp, and so are measured.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stamps {
+    /// None.
+    #[default]
+    Never,
+    /// One in a few hundred.
+    Sampled,
+    /// All.
+    Always,
 }
 
 /// What all threads of one runtime see. Its parts are guarded one by one.
@@ -57,6 +72,8 @@ pub struct Shared {
     driver_handle: std::sync::Arc<dyn DriverHandle>,
     /// How often the driver was polled: the monitor sees whether anybody does.
     turns: AtomicU32,
+    /// Polls that kept others waiting until somebody stepped in.
+    pub(crate) rescues: Count,
     closing: AtomicBool,
     /// Homes that still have tasks, or are not closed.
     homes_left: AtomicUsize,
@@ -106,6 +123,7 @@ impl Shared {
             driver: Mutex::new(driver),
             driver_handle,
             turns: AtomicU32::new(0),
+            rescues: Count::new(),
             closing: AtomicBool::new(false),
             homes_left: AtomicUsize::new(homes),
             next_cancel: AtomicUsize::new(0),
@@ -196,8 +214,25 @@ impl Shared {
 
     /// Work from a thread that is no worker.
     pub(crate) fn inject(&self, task: Notified) {
-        self.injector.push(task);
+        self.injector.push(self.stamp_injected(task));
         self.notify();
+    }
+
+    #[inline]
+    fn stamp_injected(&self, task: Notified) -> Notified {
+        let is_due = match self.options.stamps {
+            Stamps::Never => false,
+            Stamps::Always => true,
+            // On a thread whose locals are gone nothing is measured any more.
+            Stamps::Sampled => UNSTAMPED.try_with(count_down).unwrap_or(false),
+        };
+        if is_due { self.stamp(task) } else { task }
+    }
+
+    /// Notes the moment at which `task` goes into a queue.
+    #[cold]
+    pub(crate) fn stamp(&self, task: Notified) -> Notified {
+        task.stamp(self.timers.source().real_ns())
     }
 
     /// Something outside of the workers has ended: a paused clock may jump now.
@@ -324,6 +359,20 @@ impl Shared {
         }
         *running
     }
+}
+
+tls! {
+    /// How many entries this thread puts into injectors before the next one is measured.
+    static UNSTAMPED: Cell<u32> = Cell::new(INJECTED_GAP);
+}
+
+/// Of entries from one foreign thread, one in so many is measured. A prime: what comes in turns is all measured.
+const INJECTED_GAP: u32 = 97;
+
+fn count_down(left: &Cell<u32>) -> bool {
+    let is_due = left.get() == 0;
+    left.set(if is_due { INJECTED_GAP - 1 } else { left.get() - 1 });
+    is_due
 }
 
 impl fmt::Debug for Shared {

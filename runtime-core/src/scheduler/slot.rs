@@ -9,7 +9,7 @@
 //!   needs no swap to be filled.
 
 use crate::primitive::atomic::{AtomicPtr, Ordering};
-use crate::task::{Notified, RawTask};
+use crate::task::Notified;
 use crate::util::fault::{Fault, planted};
 use std::ptr::{self, NonNull};
 
@@ -32,7 +32,7 @@ impl Slot {
     /// Puts `task` in; what was there comes out. Only the owner of the slot does that.
     #[inline]
     pub fn replace(&self, task: Notified) -> Option<Notified> {
-        let new = task.into_raw().as_ptr().as_ptr().cast();
+        let new = task.into_word().as_ptr();
         if self.is_empty() {
             // S2: it stays empty until this store.
             // ORDER: Release publishes the task to a thief.
@@ -73,9 +73,7 @@ impl Slot {
 /// What the caller has got out of a slot.
 #[inline]
 fn notified(task: *mut ()) -> Option<Notified> {
-    let header = NonNull::new(task)?.cast();
-    // SAFETY: S1: the entry's task is alive.
-    let raw = unsafe { RawTask::from_ptr(header) };
+    let word = NonNull::new(task)?;
     // SAFETY: S1: who swapped it out is the entry's owner.
-    Some(unsafe { Notified::from_raw(raw) })
+    Some(unsafe { Notified::from_word(word) })
 }

@@ -17,7 +17,7 @@
 
 use super::queue::Local;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
-use crate::primitive::{Condvar, Mutex, MutexGuard, thread};
+use crate::primitive::{Condvar, Count, Mutex, MutexGuard, thread};
 use crate::util::fault::{Fault, planted};
 use std::fmt;
 use std::io::{self, Write};
@@ -40,6 +40,8 @@ pub struct Spares {
     blocked: AtomicUsize,
     rest: Mutex<Rest>,
     called: Condvar,
+    /// Calls there were.
+    pub(crate) calls: Count,
 }
 
 #[derive(Default)]
@@ -63,7 +65,13 @@ impl Spares {
             blocked: AtomicUsize::new(0),
             rest: Mutex::new(Rest::default()),
             called: Condvar::new(),
+            calls: Count::new(),
         }
+    }
+
+    /// How many work now.
+    pub(crate) fn working(&self) -> usize {
+        self.working.load(Ordering::Relaxed)
     }
 
     /// What the monitor has found.
@@ -129,6 +137,7 @@ impl Spares {
     fn call_from(&self, mut rest: MutexGuard<'_, Rest>, join: impl FnOnce()) {
         join();
         rest.calls += 1;
+        self.calls.add_shared(1);
         self.called.notify_one();
     }
 

@@ -22,12 +22,20 @@ const PASSES_MAX: usize = 4;
 /// How long a thief watches a victim before it takes the next slot, in spins: about a microsecond.
 const WATCH_SPINS: usize = 64;
 
+/// What a search has found.
+pub(super) struct Found {
+    /// One task for now.
+    pub(super) task: Notified,
+    /// Whether it was another worker's.
+    pub(super) is_stolen: bool,
+}
+
 /// One task for now; more may have gone to `local`.
-pub(super) fn search(shared: &Shared, me: usize, local: &Local, rand: &Rand) -> Option<Notified> {
+pub(super) fn search(shared: &Shared, me: usize, local: &Local, rand: &Rand) -> Option<Found> {
     for _ in 0..PASSES_MAX {
         let mut lost_race = false;
         match shared.injector.steal_batch_with_limit_and_pop(local, fair_share(shared)) {
-            Steal::Success(task) => return Some(task),
+            Steal::Success(task) => return Some(Found { task, is_stolen: false }),
             Steal::Retry => lost_race = true,
             Steal::Empty => {}
         }
@@ -37,7 +45,7 @@ pub(super) fn search(shared: &Shared, me: usize, local: &Local, rand: &Rand) -> 
                 continue;
             }
             match stealer.steal_batch_with_limit_and_pop(local, STEAL_MAX) {
-                Steal::Success(task) => return Some(task),
+                Steal::Success(task) => return Some(Found { task, is_stolen: true }),
                 Steal::Retry => lost_race = true,
                 Steal::Empty => {}
             }
@@ -47,7 +55,7 @@ pub(super) fn search(shared: &Shared, me: usize, local: &Local, rand: &Rand) -> 
         }
         hint::spin_loop();
     }
-    take_slot(shared, me, rand)
+    take_slot(shared, me, rand).map(|task| Found { task, is_stolen: true })
 }
 
 /// A look at the injector leaves something for the others.

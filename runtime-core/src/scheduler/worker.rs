@@ -11,9 +11,10 @@
 
 use super::idle::{GotUp, Left};
 use super::queue::{Local, Steal};
-use super::seats::Seat;
-use super::shared::{Hook, Shared};
+use super::seats::{Remote, Seat};
+use super::shared::{Hook, Shared, Stamps};
 use super::spares::SPARE_IDLE;
+use super::stats::Stats;
 use super::steal;
 use crate::primitive::Arc;
 use crate::primitive::atomic::Ordering;
@@ -33,6 +34,10 @@ const SLOT_STREAK_MAX: u32 = 32;
 
 /// Most batches that a round's end takes from the injector.
 const INJECTED_BATCHES_MAX: usize = 4;
+
+/// Of the entries that a worker puts into a queue, one in so many, or in up to twice as many, is measured: a sample
+/// costs more than a hundred nanoseconds, which is then less than half of one for each entry.
+const STAMP_GAP_MIN: u32 = 256;
 
 /// What the loop's owner wants.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,13 +61,18 @@ pub(crate) struct Worker {
     polls_since_driver: Cell<u32>,
     /// A spare whose last sleep was long, and ended by itself.
     is_useless: Cell<bool>,
+    /// How many entries go into a queue before the next one is measured.
+    unstamped: Cell<u32>,
+    /// Of its own: what is measured must not change what a seed stands for.
+    gaps: Rand,
     ready: RefCell<WakeList>,
     rand: Rand,
 }
 
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, index: usize, queue: Local) -> Self {
-        let rand = Rand::new(shared.options.seed.wrapping_add(index as u64));
+        let seed = shared.options.seed.wrapping_add(index as u64);
+        let (rand, gaps) = (Rand::new(seed), Rand::new(seed));
         let seat = Seat::clone(shared.seats.get(index));
         Worker {
             shared,
@@ -75,6 +85,8 @@ impl Worker {
             slot_streak: Cell::new(0),
             polls_since_driver: Cell::new(0),
             is_useless: Cell::new(false),
+            unstamped: Cell::new(0),
+            gaps,
             ready: RefCell::new(WakeList::new()),
             rand,
         }
@@ -106,9 +118,14 @@ impl Worker {
         &self.rand
     }
 
+    fn stats(&self) -> &Stats {
+        &self.seat.stats
+    }
+
     /// A task that was woken by this thread.
     #[inline]
     pub(crate) fn push(&self, task: Notified) {
+        let task = self.stamped(task);
         if self.batching.get() || self.shared.options.is_single {
             self.queue.push(task);
             return;
@@ -122,11 +139,38 @@ impl Worker {
     /// A task that this thread polled and that wants to be polled again.
     #[inline]
     pub(crate) fn push_back(&self, task: Notified) {
-        self.queue.push(task);
+        self.queue.push(self.stamped(task));
+    }
+
+    /// With a stamp, if it is time for one.
+    #[inline]
+    fn stamped(&self, task: Notified) -> Notified {
+        let left = self.unstamped.get();
+        if left == 0 {
+            return self.stamp(task);
+        }
+        self.unstamped.set(left - 1);
+        task
+    }
+
+    #[cold]
+    fn stamp(&self, task: Notified) -> Notified {
+        let gap = match self.shared.options.stamps {
+            Stamps::Never => {
+                self.unstamped.set(u32::MAX);
+                return task;
+            }
+            Stamps::Always => 0,
+            // Not in equal steps: what comes in turns is all measured.
+            Stamps::Sampled => STAMP_GAP_MIN + self.gaps.below(STAMP_GAP_MIN),
+        };
+        self.unstamped.set(gap);
+        self.shared.stamp(task)
     }
 
     /// Runs until `step` says stop; [`current::run`](super::current::run) makes the thread this worker first.
     pub(super) fn run(&self, mut step: impl FnMut(&Worker) -> Step) {
+        let _works = Works::start(self);
         // What was there before is polled after the first step.
         self.take_injected();
         while step(self) == Step::GoOn {
@@ -142,6 +186,11 @@ impl Worker {
         if self.searching.get() {
             self.leave_search();
         }
+    }
+
+    /// Pauses do not stop it: work takes real time.
+    fn real_ns(&self) -> u64 {
+        self.shared.timers.source().real_ns()
     }
 
     fn has_local(&self) -> bool {
@@ -185,19 +234,23 @@ impl Worker {
     }
 
     fn poll(&self, task: Notified) {
-        self.seat.running.set(&task);
-        self.ticked(|| task.run());
+        let remote: &Remote = &self.seat;
+        // Before the poll: who awaits the task and then looks finds it counted.
+        remote.stats.polls.add(1);
+        remote.running.set(&task);
+        match task.stamp_ns() {
+            None => ticked(remote, || task.run()),
+            Some(stamp_ns) => self.poll_measured(task, stamp_ns),
+        }
         self.count_poll();
     }
 
-    /// Shows the monitor when foreign code begins and ends.
-    fn ticked(&self, f: impl FnOnce()) {
-        let tick = &self.seat.tick;
-        let before = tick.load(Ordering::Relaxed);
-        // ORDER: Relaxed: the monitor compares two readings milliseconds apart.
-        tick.store(before.wrapping_add(1), Ordering::Relaxed);
-        f();
-        tick.store(before.wrapping_add(2), Ordering::Relaxed);
+    #[cold]
+    fn poll_measured(&self, task: Notified, stamp_ns: u64) {
+        let begin_ns = self.real_ns();
+        self.stats().waits.record(begin_ns.saturating_sub(stamp_ns));
+        ticked(&self.seat, || task.run());
+        self.stats().poll_times.record(self.real_ns().saturating_sub(begin_ns));
     }
 
     fn count_poll(&self) {
@@ -258,7 +311,7 @@ impl Worker {
             }
             self.batching.set(true);
             self.seat.running.clear();
-            self.ticked(|| ready.wake_all());
+            ticked(&self.seat, || ready.wake_all());
             self.batching.set(false);
         }
         self.ready.replace(ready);
@@ -272,8 +325,12 @@ impl Worker {
             self.searching.set(true);
         }
         let found = steal::search(&self.shared, self.index, &self.queue, &self.rand);
+        if let Some(steal::Found { is_stolen: true, .. }) = &found {
+            self.stats().steals.add(1);
+            self.stats().stolen.add(1 + self.queue.len() as u64);
+        }
         let success = found.is_some();
-        self.found.set(found);
+        self.found.set(found.map(|found| found.task));
         success
     }
 
@@ -295,7 +352,9 @@ impl Worker {
             let mut ready = self.ready.take();
             let start = self.is_spare().then(Instant::now);
             if !shared.has_work() {
+                self.stats().falls_asleep(self.real_ns());
                 self.park(&mut ready);
+                self.stats().wakes_up(self.real_ns());
             }
             let got_up = shared.idle.get_up(self.index);
             if got_up == (GotUp::Self_ { was_first: true }) {
@@ -315,7 +374,7 @@ impl Worker {
     fn call(&self, hook: &Option<Hook>) {
         if let Some(hook) = hook {
             self.seat.running.clear();
-            self.ticked(|| quietly(|| hook()));
+            ticked(&self.seat, || quietly(|| hook()));
         }
     }
 
@@ -461,6 +520,32 @@ impl Worker {
     /// The queue, when the worker's thread ends, and its place.
     pub(crate) fn into_place(self) -> (usize, Local) {
         (self.index, self.queue)
+    }
+}
+
+/// Shows the monitor when foreign code begins and ends.
+fn ticked(remote: &Remote, f: impl FnOnce()) {
+    let tick = &remote.tick;
+    let before = tick.load(Ordering::Relaxed);
+    // ORDER: Relaxed: the monitor compares two readings milliseconds apart.
+    tick.store(before.wrapping_add(1), Ordering::Relaxed);
+    f();
+    tick.store(before.wrapping_add(2), Ordering::Relaxed);
+}
+
+/// While this lives, the worker's time counts as busy. `step` may panic.
+struct Works<'a>(&'a Worker);
+
+impl<'a> Works<'a> {
+    fn start(worker: &'a Worker) -> Self {
+        worker.stats().starts(worker.real_ns());
+        Works(worker)
+    }
+}
+
+impl Drop for Works<'_> {
+    fn drop(&mut self) {
+        self.0.stats().stops(self.0.real_ns());
     }
 }
 

@@ -269,7 +269,7 @@ impl<'a, T: ?Sized> Future for Wait<'a, '_, T> {
     type Output = Turn<'a>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Turn<'a>> {
-        let progress = ready!(coop::poll_proceed(cx));
+        let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Signal));
         let this = self.project();
         let waiter = this.waiter.into_ref();
         if waiter.is_idle() {

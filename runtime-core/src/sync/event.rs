@@ -160,7 +160,7 @@ impl Future for Wait<'_> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let progress = ready!(coop::poll_proceed(cx));
+        let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Signal));
         let this = self.project();
         let waiter = this.waiter.into_ref();
         if waiter.is_idle() {

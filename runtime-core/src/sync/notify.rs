@@ -339,7 +339,7 @@ impl Future for Notified<'_> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let progress = ready!(coop::poll_proceed(cx));
+        let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Signal));
         let this = self.project();
         ready!(this.wait.poll(this.notify, Some(cx)));
         progress.made_progress();
@@ -351,7 +351,7 @@ impl Future for OwnedNotified {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let progress = ready!(coop::poll_proceed(cx));
+        let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Signal));
         let this = self.project();
         ready!(this.wait.poll(this.notify, Some(cx)));
         progress.made_progress();

@@ -268,7 +268,7 @@ impl<T> Sender<T> {
 
     /// The poll of [`closed`](Self::closed). Only the waker of the last call is woken.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let progress = ready!(coop::poll_proceed(cx));
+        let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Channel));
         let Some(end) = &self.end else { return Poll::Ready(()) };
         let mut state = end.load();
         if state & CLOSED == 0 && state & TX_WAKER != 0 {
@@ -406,7 +406,7 @@ impl<T> Future for Receiver<T> {
     /// # Panics
     /// If it has given its result already.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let progress = ready!(coop::poll_proceed(cx));
+        let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Channel));
         let end = self.end.expect("a oneshot receiver was polled after it had completed");
         let mut state = end.load();
         if state & (COMPLETE | CLOSED) == 0 {

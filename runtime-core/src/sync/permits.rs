@@ -394,7 +394,7 @@ impl<R: Refill> Future for Acquire<'_, R> {
     type Output = Result<(), Refusal>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let progress = ready!(coop::poll_proceed(cx));
+        let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Lock));
         let this = self.project();
         let waiter = this.waiter.into_ref();
         let result = if waiter.is_idle() {

@@ -247,7 +247,7 @@ impl<T: Clone> Future for PromiseFuture<T> {
     type Output = Result<T, Cancelled>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let progress = ready!(coop::poll_proceed(cx));
+        let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Channel));
         let outcome = ready!(self.get_mut().poll_outcome(cx));
         progress.made_progress();
         Poll::Ready((*outcome).clone())

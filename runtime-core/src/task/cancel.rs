@@ -46,7 +46,7 @@ impl Future for Cancelled {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let coop = ready!(coop::poll_proceed(cx));
+        let coop = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Signal));
         let Some((task, waiter)) = self.parts() else { return Poll::Pending };
         if task.raw().state().is_cancelled() {
             // Who asks in a loop must come to an end of its poll, for the abort waits for that.
@@ -221,7 +221,7 @@ pub fn current() -> TaskInfo {
 
 /// What is known of the task that is being polled on this thread, if there is one.
 pub fn try_current() -> Option<TaskInfo> {
-    with_current(|raw| TaskInfo::new(raw.whose()))
+    with_current(|raw| raw.info())
 }
 
 /// Asks `task` for its end: it is told if it listens, and has `grace` then, or its runtime's; any other is aborted.
@@ -353,5 +353,5 @@ impl<T> JoinHandle<T> {
 
 /// How a task ended that has.
 fn outcome(raw: &RawTask) -> Outcome {
-    Outcome::new(raw.state().how(), raw.whose())
+    Outcome::new(raw.state().how(), raw.info())
 }

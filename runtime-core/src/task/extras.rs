@@ -6,7 +6,9 @@
 
 #![forbid(unsafe_code)]
 
+use super::error::Whose;
 use super::outcome::Outcome;
+use super::watch::{Figures, Watch, Watched};
 use crate::primitive::Mutex;
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::sync::wait_list::{self, WaitList, Waiter, Woken};
@@ -14,6 +16,7 @@ use crate::util::fault::{Fault, planted};
 use crate::util::inherited::{self, Captured};
 use crate::util::wake_list::drop_quietly;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -32,6 +35,8 @@ pub(crate) struct Extras {
     inherits: bool,
     /// What it has inherited, while it is not being polled.
     inherited: Mutex<Option<Captured>>,
+    /// Hooks and figures. Set before the task is known to anybody.
+    watched: Option<Box<Watched>>,
     side: Mutex<Side>,
 }
 
@@ -67,14 +72,36 @@ pub(crate) enum Asked {
 }
 
 impl Extras {
-    pub(super) fn new(inherited: Option<Captured>) -> Self {
+    pub(super) fn new(inherited: Option<Captured>, watch: Option<Arc<Watch>>) -> Self {
         Extras {
             asked: AtomicBool::new(false),
             waiting: WaitList::new(),
             inherits: inherited.is_some(),
             inherited: Mutex::new(inherited),
+            watched: watch.map(|watch| Box::new(Watched::new(watch))),
             side: Mutex::new(Side::default()),
         }
+    }
+
+    /// One poll of the task, with all that belongs to it.
+    pub(super) fn polled<'a, R>(&self, whose: impl Fn() -> Whose<'a>, poll: impl FnOnce() -> R) -> R {
+        match &self.watched {
+            None => self.scoped(poll),
+            Some(watched) => watched.around(whose, || self.scoped(poll)),
+        }
+    }
+
+    /// The task has ended: its future is gone.
+    pub(super) fn ended<'a>(&self, whose: impl Fn() -> Whose<'a>) {
+        self.drop_inherited();
+        if let Some(watched) = &self.watched {
+            watched.terminated(whose());
+        }
+    }
+
+    /// What was measured, if anything was.
+    pub(super) fn figures(&self) -> Option<Figures> {
+        self.watched.as_ref()?.figures()
     }
 
     /// Runs a poll with what the task has inherited in scope.
@@ -92,7 +119,7 @@ impl Extras {
     }
 
     /// The task has ended: nobody needs what it has inherited.
-    pub(super) fn drop_inherited(&self) {
+    fn drop_inherited(&self) {
         if self.inherits {
             let captured = self.inherited.lock().take();
             drop_quietly(captured);

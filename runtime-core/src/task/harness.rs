@@ -11,14 +11,17 @@
 //! waker, ends where it happens, after the panic hook has printed it.
 
 use super::error::JoinError;
+use super::head::Head;
 use super::id::Id;
 use super::outcome::{How, Outcome};
 use super::raw::{Cell, Header, JoinWaker, Label, RawTask, Stage, Vtable};
 use super::state::{Start, Submit};
 use super::unhandled::{report_error, report_panic};
 use super::waker::borrowed_waker;
+use super::watch::Watch;
 use super::{Keeper, Notified, Owner};
 use crate::coop;
+use crate::util::fault::{Fault, planted};
 use crate::util::inherited::Captured;
 use crate::util::wake_list::{drop_quietly, quietly};
 use std::any::Any;
@@ -39,8 +42,10 @@ pub(super) fn new_task<F: Future, O: Owner, N: Label<F::Output>>(
     id: Id,
     site: &'static Location<'static>,
     inherited: Option<Captured>,
+    watch: Option<Arc<Watch>>,
 ) -> RawTask {
-    Cell::<F, O, N>::allocate(&Harness::<F, O, N>::TASK, future, owner, name, id, site, inherited)
+    let head = Head::new(&Harness::<F, O, N>::TASK, inherited, watch);
+    Cell::<F, O, N>::allocate(future, owner, name, id, site, head)
 }
 
 /// A new cell for a job of the blocking pool.
@@ -51,7 +56,8 @@ pub(super) fn new_job<F: Future, O: Owner>(
     site: &'static Location<'static>,
     inherited: Option<Captured>,
 ) -> RawTask {
-    Cell::<F, O, ()>::allocate(&Harness::<F, O, ()>::JOB, future, owner, (), id, site, inherited)
+    let head = Head::new(&Harness::<F, O, ()>::JOB, inherited, None);
+    Cell::<F, O, ()>::allocate(future, owner, (), id, site, head)
 }
 
 struct Harness<F: Future, O, N> {
@@ -111,7 +117,7 @@ impl<F: Future, O: Owner, N: Label<F::Output>> Harness<F, O, N> {
                 || catch_unwind(AssertUnwindSafe(|| self.with_stage(|stage| poll_stage(stage, &mut cx))));
             match raw.head().extras() {
                 None => poll(),
-                Some(extras) => extras.scoped(poll),
+                Some(extras) => extras.polled(|| raw.whose(), poll),
             }
         });
         match result {
@@ -146,8 +152,9 @@ impl<F: Future, O: Owner, N: Label<F::Output>> Harness<F, O, N> {
             Err(error) if error.is_panic() => How::Panicked,
             Err(_) => How::Cancelled,
         };
-        if let Some(extras) = self.raw().head().extras() {
-            extras.drop_inherited();
+        let raw = self.raw();
+        if let Some(extras) = raw.head().extras() {
+            extras.ended(|| raw.whose());
         }
         self.with_stage(|stage| {
             // Nothing is dropped here but `Consumed` (a stage whose drop panicked counts as dropped).
@@ -161,8 +168,10 @@ impl<F: Future, O: Owner, N: Label<F::Output>> Harness<F, O, N> {
         let how = self.store(output);
         let raw = self.raw();
         // First out of the list, then look at the count: a walker of the list may take a reference.
+        let early = planted(Fault::CountSeenEarly).then(|| raw.state().is_unobserved());
         self.cell().owner.release(raw);
-        if raw.state().is_unobserved() {
+        debug_assert!(early != Some(true) || raw.state().is_unobserved(), "freed under a walker");
+        if early.unwrap_or_else(|| raw.state().is_unobserved()) {
             self.drop_stage();
             // SAFETY: the only reference left is the runtime's, which is ours.
             unsafe { raw.free() };
@@ -187,7 +196,7 @@ impl<F: Future, O: Owner, N: Label<F::Output>> Harness<F, O, N> {
         }
         if finished.is_observed {
             let raw = self.raw();
-            raw.head().extras_or_new().tell(&Outcome::new(how, raw.whose()));
+            raw.head().extras_or_new().tell(&Outcome::new(how, raw.info()));
         }
     }
 
@@ -227,10 +236,10 @@ unsafe fn run<F: Future, O: Owner, N: Label<F::Output>>(header: NonNull<Header>)
         (Poll::Ready(output), _) => harness.complete(output),
         (Poll::Pending, true) => {
             raw.state().pause_scheduled();
-            harness.cell().owner.reschedule(Notified(raw));
+            harness.cell().owner.reschedule(Notified::new(raw));
         }
         (Poll::Pending, false) => match raw.state().pause() {
-            Submit::Yes => harness.cell().owner.reschedule(Notified(raw)),
+            Submit::Yes => harness.cell().owner.reschedule(Notified::new(raw)),
             Submit::No => {}
         },
     }
@@ -238,13 +247,13 @@ unsafe fn run<F: Future, O: Owner, N: Label<F::Output>>(header: NonNull<Header>)
 
 unsafe fn schedule<F: Future, O: Owner, N: Label<F::Output>>(header: NonNull<Header>) {
     let harness = Harness::<F, O, N>::of(header);
-    harness.cell().owner.schedule(Notified(harness.raw()));
+    harness.cell().owner.schedule(Notified::new(harness.raw()));
 }
 
 unsafe fn abort<F: Future, O: Owner, N: Label<F::Output>>(header: NonNull<Header>) {
     let harness = Harness::<F, O, N>::of(header);
     if harness.raw().state().cancel() == Submit::Yes {
-        harness.cell().owner.schedule(Notified(harness.raw()));
+        harness.cell().owner.schedule(Notified::new(harness.raw()));
     }
 }
 

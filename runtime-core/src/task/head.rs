@@ -8,10 +8,12 @@
 //! - E2: the word changes once at most, from the former to the latter, and the extras live until the head goes.
 
 use super::extras::Extras;
+use super::watch::Watch;
 use crate::primitive::atomic::{AtomicPtr, Ordering};
 use crate::util::inherited::Captured;
 use std::marker::PhantomData;
 use std::ptr;
+use std::sync::Arc;
 
 /// Set in a word that points to extras.
 const EXTRAS: usize = 1;
@@ -29,12 +31,14 @@ struct Full<V: 'static> {
 }
 
 impl<V> Head<V> {
-    /// The task has `inherited` something, perhaps.
+    /// The task has `inherited` something, perhaps, and is watched, perhaps.
     #[inline]
-    pub(crate) fn new(vtable: &'static V, inherited: Option<Captured>) -> Self {
-        let word = match inherited {
-            None => ptr::from_ref(vtable).cast_mut().cast(),
-            Some(_) => tagged(Box::into_raw(Box::new(Full { vtable, extras: Extras::new(inherited) }))),
+    pub(crate) fn new(vtable: &'static V, inherited: Option<Captured>, watch: Option<Arc<Watch>>) -> Self {
+        let word = match (inherited, watch) {
+            (None, None) => ptr::from_ref(vtable).cast_mut().cast(),
+            (inherited, watch) => {
+                tagged(Box::into_raw(Box::new(Full { vtable, extras: Extras::new(inherited, watch) })))
+            }
         };
         Head { word: AtomicPtr::new(word), _vtable: PhantomData }
     }
@@ -63,7 +67,7 @@ impl<V> Head<V> {
             return extras;
         }
         let word = self.load();
-        let new = Box::into_raw(Box::new(Full { vtable: self.vtable(), extras: Extras::new(None) }));
+        let new = Box::into_raw(Box::new(Full { vtable: self.vtable(), extras: Extras::new(None, None) }));
         // ORDER: Release publishes the extras; Acquire sees those of whoever came first.
         if self.word.compare_exchange(word, tagged(new), Ordering::AcqRel, Ordering::Acquire).is_err() {
             // SAFETY: made above, and known to nobody else.

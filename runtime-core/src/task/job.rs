@@ -61,7 +61,7 @@ impl Job {
     /// cancelled while it waited is skipped.
     pub fn run(mut self) {
         self.done = true;
-        Notified(self.raw).run();
+        Notified::new(self.raw).run();
     }
 
     /// The pool could not take the job: the handle answers with an error that carries `source`.

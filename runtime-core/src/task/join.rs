@@ -173,7 +173,7 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let coop = ready!(coop::poll_proceed(cx));
+        let coop = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Task));
         match self.poll_done(cx.waker()) {
             Join::NotYet => Poll::Pending,
             Join::Done => {

@@ -16,9 +16,7 @@
 //! The table of moves and their proof obligations is the module documentation of `state`.
 //!
 //! # Invariants
-//! - I1: a [`Notified`] is the one queue entry of its task: it is made by the move that set SCHEDULED, is not
-//!   cloned, and while it exists the runtime's reference keeps the cell alive.
-//! - I2: a frame of [`coop`] whose vtable is `waker::VTABLE` was made by the poll of a task of ours, which lends
+//! - I1: a frame of [`coop`] whose vtable is `waker::VTABLE` was made by the poll of a task of ours, which lends
 //!   its waker until the poll returns.
 
 mod abort_on_drop;
@@ -31,12 +29,14 @@ mod id;
 mod job;
 mod join;
 mod local_key;
+mod notified;
 mod outcome;
 mod owned;
 mod raw;
 mod state;
 mod unhandled;
 mod waker;
+mod watch;
 
 pub use abort_on_drop::AbortOnDropHandle;
 pub use cancel::{Cancelled, Cancelling, cancel_requested, cancelled, current, try_current};
@@ -48,49 +48,18 @@ pub use id::Id;
 pub use job::{Job, JobOwner, is_cancelled as job_is_cancelled};
 pub use join::{AbortHandle, JoinHandle};
 pub use local_key::{AccessError, LocalKey, TaskLocalFuture};
-pub use outcome::{Outcome, TaskInfo};
+pub use notified::Notified;
+pub use outcome::{Outcome, TaskInfo, TaskState};
 pub(crate) use owned::Placed;
 pub use owned::{Home, Meta};
 pub(crate) use raw::RawTask;
 pub use unhandled::{Reporter, Unhandled, UnhandledHook, UnhandledKind, UnhandledPolicy};
+pub use watch::{TaskHook, TaskMeta, Watch};
 
 use crate::coop;
-use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A task that is to be polled: an entry of a queue. It owns no reference: see `state`. There is one at a
-/// time for each task, and it must not be lost: a task that is scheduled is not scheduled again.
-#[derive(Debug)]
-#[must_use = "a task whose entry is lost never runs again"]
-pub struct Notified(RawTask);
-
-impl Notified {
-    /// Polls the task once. Its panics become its result: this never unwinds.
-    pub fn run(self) {
-        // SAFETY: I1: `self` is the queue entry, and is consumed.
-        unsafe { self.0.run() }
-    }
-
-    pub(crate) fn id(&self) -> Id {
-        self.0.id()
-    }
-
-    pub(crate) fn spawn_site(&self) -> &'static Location<'static> {
-        self.0.spawn_site()
-    }
-
-    pub(crate) fn into_raw(self) -> RawTask {
-        self.0
-    }
-
-    /// # Safety
-    /// `raw` came from [`into_raw`](Self::into_raw), and comes back once.
-    pub(crate) unsafe fn from_raw(raw: RawTask) -> Self {
-        Notified(raw)
-    }
-}
 
 /// What runs tasks: the scheduler's side of a wake.
 pub trait Schedule: Send + Sync + 'static {
@@ -143,7 +112,7 @@ fn with_current<R>(f: impl FnOnce(RawTask) -> R) -> Option<R> {
     if !ptr::eq(vtable, &waker::VTABLE) {
         return None;
     }
-    // SAFETY: I2: the frame's waker has our vtable, and is lent by the poll that is going on.
+    // SAFETY: I1: the frame's waker has our vtable, and is lent by the poll that is going on.
     Some(f(unsafe { waker::task_of(data) }))
 }
 

@@ -1,11 +1,14 @@
-//! How a task ended.
+//! How a task ended, and how it stands until then.
 
 #![forbid(unsafe_code)]
 
 use super::error::Whose;
 use super::id::Id;
+use super::watch::Figures;
+use crate::coop::WaitsOn;
 use std::fmt;
 use std::panic::Location;
+use std::time::Duration;
 
 /// How a task ended, and which: what callbacks of `JoinHandle::on_finish` are given. The output itself belongs to
 /// the handle.
@@ -32,12 +35,47 @@ pub enum Outcome {
     },
 }
 
-/// What is known of a task from outside.
+/// What is known of a task from outside, at one moment: of [`task::current`](super::current), of each task in a
+/// runtime's list, of one that has ended.
+///
+/// # Examples
+/// ```
+/// use runtime::task::TaskState;
+///
+/// let runtime = runtime::Builder::new_current_thread().detailed_metrics(true).build()?;
+/// runtime.block_on(async {
+///     let (_keep, never) = runtime::sync::oneshot::channel::<()>();
+///     runtime::task::Builder::new().name("waiter").spawn(never).unwrap();
+///     runtime::task::yield_now().await;
+///     let tasks = runtime::Handle::current().tasks();
+///     let waiter = tasks.iter().find(|task| task.name() == Some("waiter")).unwrap();
+///     assert_eq!(waiter.state(), TaskState::Idle);
+///     assert_eq!(waiter.polls(), Some(1));
+///     assert_eq!(waiter.waits_on(), Some(runtime::metrics::WaitsOn::Channel));
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct TaskInfo {
     id: Id,
     name: Option<Box<str>>,
     spawn_site: &'static Location<'static>,
+    state: TaskState,
+    figures: Option<Figures>,
+}
+
+/// What a task is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TaskState {
+    /// It is being polled.
+    Running,
+    /// It waits in a queue to be polled.
+    Scheduled,
+    /// It waits for somebody to wake it.
+    Idle,
+    /// It has ended.
+    Finished,
 }
 
 /// How, without which.
@@ -49,8 +87,7 @@ pub(crate) enum How {
 }
 
 impl Outcome {
-    pub(super) fn new(how: How, whose: Whose<'_>) -> Self {
-        let task = TaskInfo::new(whose);
+    pub(super) fn new(how: How, task: TaskInfo) -> Self {
         match how {
             How::Finished => Outcome::Finished { task },
             How::Panicked => Outcome::Panicked { task },
@@ -107,8 +144,9 @@ impl fmt::Debug for Outcome {
 }
 
 impl TaskInfo {
-    pub(super) fn new(whose: Whose<'_>) -> Self {
-        TaskInfo { id: whose.id, name: whose.name.map(Box::from), spawn_site: whose.spawn_site }
+    pub(super) fn new(whose: Whose<'_>, state: TaskState, figures: Option<Figures>) -> Self {
+        let Whose { id, name, spawn_site } = whose;
+        TaskInfo { id, name: name.map(Box::from), spawn_site, state, figures }
     }
 
     /// The task's id.
@@ -126,13 +164,48 @@ impl TaskInfo {
         self.spawn_site
     }
 
+    /// What it was doing.
+    pub fn state(&self) -> TaskState {
+        self.state
+    }
+
+    /// How often it was polled. Counted for runtimes with `Builder::detailed_metrics`: a count for each task costs
+    /// memory.
+    pub fn polls(&self) -> Option<u64> {
+        self.figures.map(|figures| figures.polls)
+    }
+
+    /// How long its polls took, without one that is going on. Measured for runtimes with
+    /// `Builder::detailed_metrics`.
+    pub fn busy_time(&self) -> Option<Duration> {
+        self.figures.map(|figures| figures.busy_time)
+    }
+
+    /// What it waits for, if it is [idle](TaskState::Idle): the kind of the last future of this runtime that its last
+    /// poll left pending. Not known of foreign futures, of those inside of `unconstrained`, and without
+    /// `Builder::detailed_metrics`.
+    pub fn waits_on(&self) -> Option<WaitsOn> {
+        let is_idle = self.state == TaskState::Idle;
+        self.figures.filter(|_| is_idle).and_then(|figures| figures.waits_on)
+    }
+
     fn debug(&self, f: &mut fmt::Formatter<'_>, what: &str) -> fmt::Result {
         let mut debug = f.debug_struct(what);
         debug.field("id", &self.id);
         if let Some(name) = &self.name {
             debug.field("name", name);
         }
-        debug.field("spawn_site", &format_args!("{}", self.spawn_site)).finish()
+        debug.field("spawn_site", &format_args!("{}", self.spawn_site));
+        if self.state != TaskState::Finished {
+            debug.field("state", &self.state);
+        }
+        if let Some(Figures { polls, busy_time, .. }) = self.figures {
+            debug.field("polls", &polls).field("busy_time", &busy_time);
+        }
+        if let Some(waits_on) = self.waits_on() {
+            debug.field("waits_on", &waits_on);
+        }
+        debug.finish()
     }
 }
 

@@ -10,8 +10,10 @@
 use super::harness;
 use super::id::Id;
 use super::join::{AbortHandle, JoinHandle};
+use super::outcome::TaskInfo;
 use super::raw::{Checked, Header, Label, RawTask};
 use super::state::Submit;
+use super::watch::Watch;
 use super::{Keeper, Notified, Owner, Schedule, Unhandled};
 use crate::primitive::{Arc, Mutex};
 use crate::util::fault::{Fault, planted};
@@ -34,18 +36,28 @@ const LOOKED_AT_MAX: usize = 10_000;
 pub struct Home<S> {
     tasks: Mutex<Tasks>,
     scheduler: S,
+    /// Who watches its tasks, if anybody does.
+    watch: Option<std::sync::Arc<Watch>>,
 }
 
 struct Tasks {
     list: LinkedList<Header>,
-    count: usize,
+    /// How many were ever listed, and how many of them have left: the rest lives.
+    spawned: u64,
+    ended: u64,
     closed: bool,
+}
+
+impl Tasks {
+    fn count(&self) -> usize {
+        (self.spawned - self.ended) as usize
+    }
 }
 
 impl fmt::Debug for Tasks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tasks { count, closed, .. } = self;
-        f.debug_struct("Tasks").field("count", count).field("closed", closed).finish_non_exhaustive()
+        let Tasks { closed, .. } = self;
+        f.debug_struct("Tasks").field("count", &self.count()).field("closed", closed).finish_non_exhaustive()
     }
 }
 
@@ -89,8 +101,13 @@ impl Meta {
 impl<S: Schedule> Home<S> {
     /// An empty home.
     pub fn new(scheduler: S) -> Self {
-        let tasks = Tasks { list: LinkedList::new(), count: 0, closed: false };
-        Home { tasks: Mutex::new(tasks), scheduler }
+        Self::watched(scheduler, None)
+    }
+
+    /// An empty home for tasks that are watched, perhaps.
+    pub(crate) fn watched(scheduler: S, watch: Option<std::sync::Arc<Watch>>) -> Self {
+        let tasks = Tasks { list: LinkedList::new(), spawned: 0, ended: 0, closed: false };
+        Home { tasks: Mutex::new(tasks), scheduler, watch }
     }
 
     /// The scheduler that runs its tasks.
@@ -100,13 +117,19 @@ impl<S: Schedule> Home<S> {
 
     /// How many tasks live here.
     pub fn count(&self) -> usize {
-        self.tasks.lock().count
+        self.tasks.lock().count()
+    }
+
+    /// How many tasks live here, and how many were ever spawned here.
+    pub(crate) fn counts(&self) -> (usize, u64) {
+        let tasks = self.tasks.lock();
+        (tasks.count(), tasks.spawned)
     }
 
     /// Whether the last task has gone, and none will come.
     pub fn is_vacated(&self) -> bool {
         let tasks = self.tasks.lock();
-        tasks.closed && tasks.count == 0
+        tasks.closed && tasks.count() == 0
     }
 
     /// A new task and its handle. `None`: the home is closed, the future has been dropped, and the handle
@@ -139,7 +162,7 @@ impl<S: Schedule> Home<S> {
         }
     }
 
-    /// [`bind`](Self::bind) without foreign code: what was refused is the caller's to run, which drops the
+    /// [`bind`](Self::bind) without foreign code, unless there is a hook for spawns: what was refused is the caller's to run, which drops the
     /// future, once nothing is locked or borrowed.
     pub(crate) fn place<F>(home: &Arc<Self>, future: F, meta: Meta) -> (Placed, JoinHandle<F::Output>)
     where
@@ -202,15 +225,19 @@ impl<S: Schedule> Home<S> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let raw = harness::new_task(future, Arc::clone(home), label, Id::next(), site, inherited);
+        let watch = home.watch.clone();
+        let raw = harness::new_task(future, Arc::clone(home), label, Id::next(), site, inherited, watch);
         let join = JoinHandle::new(raw);
+        if let Some(watch) = &home.watch {
+            watch.spawned(raw.whose());
+        }
         if home.list(raw) {
-            return (Placed::Listed(Notified(raw)), join);
+            return (Placed::Listed(Notified::new(raw)), join);
         }
         // Cancelled, then run: the worker's way to the end.
         let submit = raw.state().cancel();
         debug_assert_eq!(submit, Submit::No, "a new task counts as scheduled");
-        (Placed::Refused(Notified(raw)), join)
+        (Placed::Refused(Notified::new(raw)), join)
     }
 
     /// Puts the task into the list. `false`: closed.
@@ -221,14 +248,14 @@ impl<S: Schedule> Home<S> {
         }
         // SAFETY: new, so in no list; it leaves the list before it is freed (O1).
         unsafe { tasks.list.push_back(raw.as_ptr()) };
-        tasks.count += 1;
+        tasks.spawned += 1;
         true
     }
 
     /// No task is listed from here on. Doing it again has no effect.
     pub fn close(&self) {
         let mut tasks = self.tasks.lock();
-        let vacated = !std::mem::replace(&mut tasks.closed, true) && tasks.count == 0;
+        let vacated = !std::mem::replace(&mut tasks.closed, true) && tasks.count() == 0;
         drop(tasks);
         if vacated {
             self.scheduler.vacated();
@@ -243,7 +270,7 @@ impl<S: Schedule> Home<S> {
             // SAFETY: O1.
             let raw = unsafe { RawTask::from_ptr(header) };
             if raw.state().cancel() == Submit::Yes {
-                submit(Notified(raw));
+                submit(Notified::new(raw));
             }
         });
     }
@@ -253,12 +280,18 @@ impl<S> Home<S> {
     /// Handles of all tasks that live here now.
     pub(crate) fn abort_handles(&self) -> Vec<AbortHandle> {
         let tasks = self.tasks.lock();
-        let mut handles = Vec::with_capacity(tasks.count);
+        let mut handles = Vec::with_capacity(tasks.count());
         tasks.list.for_each(|header| {
             // SAFETY: O1: the handle takes a reference while the lock is held.
             handles.push(AbortHandle::new(unsafe { RawTask::from_ptr(header) }));
         });
         handles
+    }
+
+    /// What is known of all tasks that live here now.
+    pub(crate) fn infos(&self) -> Vec<TaskInfo> {
+        // Under the lock references are taken, and no more: names are copied after it.
+        self.abort_handles().iter().map(|task| task.raw().info()).collect()
     }
 }
 
@@ -303,8 +336,8 @@ impl<S: Schedule> Owner for Arc<Home<S>> {
         let mut tasks = self.tasks.lock();
         // SAFETY: the task is in this list, or, when it was closed at the spawn, in none.
         if unsafe { tasks.list.remove(raw.as_ptr()) } {
-            tasks.count -= 1;
-            let vacated = tasks.closed && tasks.count == 0;
+            tasks.ended += 1;
+            let vacated = tasks.closed && tasks.count() == 0;
             drop(tasks);
             if vacated {
                 self.scheduler.vacated();

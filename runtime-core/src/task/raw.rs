@@ -16,9 +16,9 @@ use super::Keeper;
 use super::error::{JoinError, Whose};
 use super::head::Head;
 use super::id::Id;
+use super::outcome::TaskInfo;
 use super::state::State;
 use crate::primitive::UnsafeCell;
-use crate::util::inherited::Captured;
 use crate::util::linked_list::{Links, Node};
 use std::fmt;
 use std::future::Future;
@@ -108,15 +108,13 @@ impl<T, E: fmt::Debug, N: Label<Result<T, E>>> Label<Result<T, E>> for Checked<N
 
 impl<F: Future, O, N> Cell<F, O, N> {
     pub(super) fn allocate(
-        vtable: &'static Vtable,
         future: F,
         owner: O,
         name: N,
         id: Id,
         spawn_site: &'static Location<'static>,
-        inherited: Option<Captured>,
+        head: Head<Vtable>,
     ) -> RawTask {
-        let head = Head::new(vtable, inherited);
         let header = Header { state: State::new(), head, links: Links::new(), id, spawn_site };
         let stage = UnsafeCell::new(Stage::Running(future));
         let cell = Box::new(Cell { header, owner, join_waker: UnsafeCell::new(None), name, stage });
@@ -185,6 +183,14 @@ impl RawTask {
         // SAFETY: as above: it points into the cell that `self` borrows from.
         let name = name.map(|name| unsafe { &*name.as_ptr() });
         Whose { id: self.id(), name, spawn_site: self.spawn_site() }
+    }
+
+    /// What is known of the task now.
+    pub(crate) fn info(&self) -> TaskInfo {
+        // First the state: the figures are not older.
+        let state = self.state().phase();
+        let figures = self.head().extras().and_then(|extras| extras.figures());
+        TaskInfo::new(self.whose(), state, figures)
     }
 
     /// Polls a task that was popped from a queue.

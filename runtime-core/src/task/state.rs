@@ -25,7 +25,7 @@
 //!                        └── Pending after a wake, or yielded
 //! ```
 
-use super::outcome::How;
+use super::outcome::{How, TaskState};
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::util::fault::{Fault, planted};
 use std::fmt;
@@ -174,6 +174,17 @@ impl State {
             has_join: before & JOIN != 0,
             has_waker: before & JOIN_WAKER != 0,
             is_observed: before & OBSERVED != 0,
+        }
+    }
+
+    /// What the task is doing, for people to read.
+    pub(crate) fn phase(&self) -> TaskState {
+        // ORDER: Acquire: what the last poll counted is seen.
+        match self.0.load(Ordering::Acquire) {
+            word if word & DONE != 0 => TaskState::Finished,
+            word if word & RUNNING != 0 => TaskState::Running,
+            word if word & SCHEDULED != 0 => TaskState::Scheduled,
+            _ => TaskState::Idle,
         }
     }
 

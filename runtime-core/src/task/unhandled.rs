@@ -9,7 +9,7 @@
 use super::Owner;
 use super::error::{JoinError, Whose};
 use super::id::Id;
-use super::outcome::TaskInfo;
+use super::outcome::{TaskInfo, TaskState};
 use crate::tls;
 use crate::util::wake_list::quietly;
 use std::cell::Cell;
@@ -122,7 +122,11 @@ impl Unhandled {
     /// `None`: the task did not panic.
     pub(crate) fn panic(error: &JoinError) -> Option<Unhandled> {
         let message = error.panic_message()?.into();
-        Some(Unhandled { kind: UnhandledKind::Panic, task: TaskInfo::new(error.whose()), message })
+        Some(Unhandled {
+            kind: UnhandledKind::Panic,
+            task: TaskInfo::new(error.whose(), TaskState::Finished, None),
+            message,
+        })
     }
 
     /// The error is foreign code: its text may panic.
@@ -132,7 +136,11 @@ impl Unhandled {
             quietly(|| drop(payload));
             "an error whose `Debug` panics".to_owned()
         });
-        Unhandled { kind: UnhandledKind::Error, task: TaskInfo::new(whose), message: message.into() }
+        Unhandled {
+            kind: UnhandledKind::Error,
+            task: TaskInfo::new(whose, TaskState::Finished, None),
+            message: message.into(),
+        }
     }
 
     /// Whether the task panicked or gave an `Err`.

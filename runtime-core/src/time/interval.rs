@@ -184,7 +184,7 @@ impl Interval {
     /// });
     /// ```
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        let unit = ready!(coop::poll_proceed(cx));
+        let unit = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Time));
         ready!(self.delay.as_mut().poll_deadline(cx));
         unit.made_progress();
 

@@ -262,7 +262,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let unit = ready!(coop::poll_proceed(cx));
+        let unit = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Time));
         if self.as_mut().is_due_at_first() {
             coop::yield_now(cx);
             return Poll::Pending;

@@ -151,6 +151,11 @@ impl TimeSource {
         Ok(*at_ns)
     }
 
+    /// The moment by the base clock, which no pause stops.
+    pub fn real_ns(&self) -> u64 {
+        self.base_ns()
+    }
+
     fn base_ns(&self) -> u64 {
         self.ns_of(self.base.now())
     }

@@ -101,6 +101,8 @@ pub enum Fault {
     AskedLate,
     /// Who registers for a task's end does not look whether it has come.
     EndUnseenByNotice,
+    /// Who ends a task looks for other references before the task has left the list of its home.
+    CountSeenEarly,
     /// A group ends although a task of it lives.
     GroupLeft,
 

@@ -1,6 +1,7 @@
 //! Small parts without knowledge of tasks or threads.
 
 pub(crate) mod fault;
+pub mod histogram;
 pub(crate) mod in_place;
 pub mod inherited;
 pub mod linked_list;

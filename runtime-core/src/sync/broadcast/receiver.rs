@@ -207,7 +207,7 @@ impl<T: Clone> Future for Recv<'_, T> {
     type Output = Result<T, RecvError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let progress = ready!(coop::poll_proceed(cx));
+        let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Channel));
         let this = self.project();
         let Receiver { ring, next } = &mut **this.receiver;
         let waiter = this.waiter.into_ref();

@@ -71,7 +71,7 @@ impl<T: Borrow<CancellationToken>> Wait<T> {
     }
 
     fn poll(self: Pin<&mut Self>, cx: &Context<'_>) -> Poll<()> {
-        let coop = ready!(coop::poll_proceed(cx));
+        let coop = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Signal));
         ready!(self.poll_cancelled(cx));
         coop.made_progress();
         Poll::Ready(())

@@ -123,7 +123,7 @@ impl<T> Sender<T> {
         // With room, this takes it and sends in one step, and nothing has to be laid out for a wait.
         let mut value = Some(value);
         let tried = poll_fn(|cx| {
-            let progress = ready!(coop::poll_proceed(cx));
+            let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Channel));
             let Some(unsent) = value.take() else { unreachable!("polled after it was ready") };
             let tried = self.tx.try_send(unsent);
             progress.made_progress();

@@ -265,7 +265,7 @@ impl<T, R: Room> Rx<T, R> {
         limit: usize,
         mut take: impl FnMut(T),
     ) -> Poll<usize> {
-        let progress = ready!(coop::poll_proceed(cx));
+        let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Channel));
         let mut count = self.take(limit, &mut take);
         if count == 0 {
             let was_over = planted(Fault::SendersSeenEarly) && self.is_over();

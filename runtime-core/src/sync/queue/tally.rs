@@ -85,7 +85,7 @@ impl Tally {
     /// Waits for a moment in which none is left.
     pub(super) async fn join(&self) {
         poll_fn(|cx| {
-            ready!(coop::poll_proceed(cx)).made_progress();
+            ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Channel)).made_progress();
             Poll::Ready(())
         })
         .await;

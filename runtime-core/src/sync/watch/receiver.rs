@@ -160,7 +160,7 @@ impl<T> Receiver<T> {
     pub async fn wait_for(&mut self, mut condition: impl FnMut(&T) -> bool) -> Result<Ref<'_, T>, RecvError> {
         // A loop around a condition that holds at once must not keep its thread for ever.
         poll_fn(|cx| {
-            ready!(coop::poll_proceed(cx)).made_progress();
+            ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Channel)).made_progress();
             Poll::Ready(())
         })
         .await;
