@@ -6,7 +6,7 @@ use crate::config::{Config, Hook};
 use crate::context;
 use crate::handle::Handle;
 use crate::primitive::{Arc, thread};
-use crate::scheduler::{self, Monitor, SPARE_IDLE, Shared, Starter, Step, Worker};
+use crate::scheduler::{self, Monitor, Shared, Starter, Step, Worker};
 use crate::util::wake_list::quietly;
 use std::io;
 use std::rc::Rc;
@@ -146,14 +146,14 @@ fn run_spare(handle: &Handle) {
     let shared = &handle.inner().shared;
     let worker = Rc::new(scheduler::take_place(shared));
     worker.sign_in();
-    while shared.spares.rest(SPARE_IDLE) {
+    while shared.spares.rest(worker.idle_left()) {
         let is_end = loop {
             let is_end = run_worker(handle, &worker);
             if is_end || worker.stand_down() {
                 break is_end;
             }
         };
-        if is_end || worker.is_useless() {
+        if is_end {
             break;
         }
     }

@@ -33,7 +33,6 @@ pub(crate) use monitor::Monitor;
 pub use rescue::RescueConfig;
 pub use shared::Shared;
 pub(crate) use shared::{Homes, Options, Stamps, Starter};
-pub(crate) use spares::SPARE_IDLE;
 pub use stall::StuckTask;
 pub(crate) use stand_in::{leave_place, take_place};
 pub(crate) use worker::{Step, Worker};

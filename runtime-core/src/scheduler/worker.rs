@@ -59,8 +59,8 @@ pub(crate) struct Worker {
     batching: Cell<bool>,
     slot_streak: Cell<u32>,
     polls_since_driver: Cell<u32>,
-    /// A spare whose last sleep was long, and ended by itself.
-    is_useless: Cell<bool>,
+    /// Of a spare: since when it has polled nothing, and how many polls it had made then.
+    idle_since: Cell<(u64, Instant)>,
     /// How many entries go into a queue before the next one is measured.
     unstamped: Cell<u32>,
     /// Of its own: what is measured must not change what a seed stands for.
@@ -84,7 +84,7 @@ impl Worker {
             batching: Cell::new(false),
             slot_streak: Cell::new(0),
             polls_since_driver: Cell::new(0),
-            is_useless: Cell::new(false),
+            idle_since: Cell::new((0, Instant::now())),
             unstamped: Cell::new(0),
             gaps,
             ready: RefCell::new(WakeList::new()),
@@ -350,18 +350,14 @@ impl Worker {
         if !self.has_local() {
             shared.idle.lie_down(self.index, self.searching.take());
             let mut ready = self.ready.take();
-            let start = self.is_spare().then(Instant::now);
             if !shared.has_work() {
                 self.stats().falls_asleep(self.real_ns());
                 self.park(&mut ready);
                 self.stats().wakes_up(self.real_ns());
             }
-            let got_up = shared.idle.get_up(self.index);
-            if got_up == (GotUp::Self_ { was_first: true }) {
+            if shared.idle.get_up(self.index) == (GotUp::Self_ { was_first: true }) {
                 shared.monitor.rouse();
             }
-            let was_long = start.is_some_and(|start| start.elapsed() >= SPARE_IDLE);
-            self.is_useless.set(was_long && ready.is_empty() && got_up != GotUp::Picked);
             self.searching.set(true);
             self.wake_ready(ready);
             if !self.searching.get() && self.queue.len() > 1 {
@@ -414,7 +410,18 @@ impl Worker {
 
     /// The longest sleep.
     fn sleep_max(&self) -> Option<Duration> {
-        self.is_spare().then_some(SPARE_IDLE)
+        self.is_spare().then(|| self.idle_left())
+    }
+
+    /// How much longer a spare may do nothing, awake, asleep or at rest.
+    pub(crate) fn idle_left(&self) -> Duration {
+        let polls = self.stats().polls.get();
+        let (polls_then, mut since) = self.idle_since.get();
+        if polls != polls_then {
+            since = Instant::now();
+            self.idle_since.set((polls, since));
+        }
+        SPARE_IDLE.saturating_sub(since.elapsed())
     }
 
     /// Moves the paused clock to the next timer, if there is nothing else to wait for.
@@ -446,11 +453,14 @@ impl Worker {
         if !self.is_spare() {
             return false;
         }
-        if self.is_useless.get() && !self.has_local() {
-            self.shared.spares.uncount();
+        if self.shared.spares.retire() {
             return true;
         }
-        self.shared.spares.retire()
+        let is_useless = !self.has_local() && self.idle_left().is_zero();
+        if is_useless {
+            self.shared.spares.uncount();
+        }
+        is_useless
     }
 
     /// What a spare does that has stopped: it leaves what it has to the others. `true`: it may rest. `false`: it is the only
@@ -466,15 +476,10 @@ impl Worker {
             }
             Left::No => {
                 shared.spares.recount();
-                self.is_useless.set(false);
+                self.idle_since.set((self.stats().polls.get(), Instant::now()));
                 false
             }
         }
-    }
-
-    /// Whether a spare that stands down has been of no use for long.
-    pub(crate) fn is_useless(&self) -> bool {
-        self.is_useless.get()
     }
 
     fn hand_over(&self) {
