@@ -232,6 +232,7 @@ impl<T> Inside<'_, T> {
 
     /// The clone has dropped receivers: counts them out. If nobody else is to get the value, it goes with the last.
     #[cold]
+    #[inline(never)]
     fn unlock_without_dropped(&mut self) {
         self.receivers -= self.slot.dropped.load(Ordering::Relaxed);
         self.slot.dropped.store(0, Ordering::Relaxed);
