@@ -377,33 +377,6 @@ fn a_destructor_that_panics_harms_nobody() {
     assert!(rx.try_recv().is_ok());
 }
 
-/// A clone may use the channel: only the slot of its own value is locked.
-#[test]
-fn a_clone_may_send_into_its_channel() {
-    struct Chatty(Option<Sender<Chatty>>);
-    impl Clone for Chatty {
-        fn clone(&self) -> Self {
-            if let Some(tx) = &self.0 {
-                assert_eq!(tx.receiver_count(), 2);
-                drop(tx.subscribe());
-                assert!(tx.send(Chatty(None)).is_ok());
-                assert_eq!(tx.len(), 2, "the value itself and what it sent");
-            }
-            Chatty(None)
-        }
-    }
-    within_bounds(|| {
-        let (tx, mut first) = broadcast::channel(4);
-        let mut second = tx.subscribe();
-        assert!(tx.send(Chatty(Some(tx.clone()))).is_ok());
-        assert!(first.try_recv().is_ok());
-        assert!(first.try_recv().is_ok());
-        assert!(second.try_recv().is_ok());
-        assert!(second.try_recv().is_ok());
-        assert!(matches!(first.try_recv(), Err(TryRecvError::Empty)));
-    });
-}
-
 /// While one receiver clones, the others and the sender that wants its slot wait for it; all else goes on.
 #[test]
 fn a_slow_clone_holds_up_its_own_slot_only() {

@@ -117,6 +117,82 @@ fn close_refuses_the_senders_who_wait() {
     assert_eq!(block_on(rx.recv()), None);
 }
 
+/// Promise 45: a send that has got room while it waited, and has not been polled since, has sent nothing yet.
+#[test]
+fn close_refuses_senders_who_have_got_room_and_were_not_told() {
+    for closes in [true, false] {
+        let (tx, mut rx) = mpsc::channel(4);
+        (0..4).for_each(|_| tx.try_send(Arc::new(0)).unwrap());
+        let value = Arc::new(1);
+        let mut send = Polled::new(tx.send(value.clone()));
+        let mut reserve = Polled::new(tx.reserve());
+        let mut many = Polled::new(tx.reserve_many(2));
+        send.pending();
+        reserve.pending();
+        many.pending();
+        (0..4).for_each(|_| drop(rx.try_recv().unwrap()));
+        assert_eq!((send.wakes(), reserve.wakes(), many.wakes()), (1, 1, 1));
+        if closes {
+            rx.close();
+            let mut recv = Polled::new(rx.recv());
+            recv.pending();
+            assert_eq!(send.ready(), Err(SendError(value.clone())));
+            assert!(reserve.ready().is_err());
+            recv.pending();
+            let before = recv.wakes();
+            assert!(many.ready().is_err());
+            assert!(recv.wakes() > before, "nobody tells the receiver that it is over");
+            assert_eq!(recv.ready(), None);
+        } else {
+            drop(rx);
+            assert_eq!(send.ready(), Err(SendError(value.clone())));
+            assert!(reserve.ready().is_err() && many.ready().is_err());
+        }
+        drop((send, reserve, many));
+        assert_eq!(Arc::strong_count(&value), 1, "the value is in a channel that nobody receives from");
+        assert_eq!(tx.capacity(), 4);
+    }
+}
+
+/// A receiver takes the value before and closes in one go; the sender's thread is told of both at once.
+#[test]
+fn a_blocked_sender_that_is_told_too_late_gets_its_value_back() {
+    within_bounds(|| {
+        for _ in 0..200 {
+            let (tx, mut rx) = mpsc::channel(1);
+            tx.try_send(0).unwrap();
+            let sender = thread::spawn(move || tx.blocking_send(1));
+            assert_eq!(rx.try_recv(), Ok(0));
+            rx.close();
+            let received = block_on(rx.recv());
+            assert_eq!(sender.join().unwrap().is_ok(), received == Some(1));
+        }
+    });
+}
+
+/// One block of slots for these is larger than the stack. Every value that is passed by hand is on it several times.
+#[test]
+fn values_may_be_as_large_as_fits_on_the_stack() {
+    const SIZE: usize = 64 << 10;
+    let on_a_small_stack = || {
+        let (tx, mut rx) = mpsc::unbounded_channel::<[u8; SIZE]>();
+        // Over the end of a block.
+        for round in 0..40 {
+            assert!(tx.send([round; SIZE]).is_ok());
+        }
+        for round in 0..40 {
+            assert!(rx.try_recv().is_ok_and(|value| value[SIZE - 1] == round));
+        }
+        let (tx, mut rx) = mpsc::channel::<[u8; SIZE]>(40);
+        for round in 0..40 {
+            assert!(tx.try_send([round; SIZE]).is_ok());
+            assert!(rx.try_recv().is_ok_and(|value| value[SIZE - 1] == round));
+        }
+    };
+    let thread = thread::Builder::new().stack_size(30 * SIZE).spawn(on_a_small_stack).unwrap();
+    thread.join().unwrap();
+}
+
 #[test]
 fn a_full_channel_makes_senders_wait_in_turn() {
     let (tx, mut rx) = mpsc::channel(1);

@@ -111,14 +111,29 @@ fn close_refuses_those_who_wait_and_those_who_come() {
     assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::Closed);
 }
 
+/// As in tokio: permits are somebody's when a poll has said so, not when a waker was called.
 #[test]
-fn a_grant_before_the_close_is_good() {
-    let semaphore = Semaphore::new(0);
-    let mut wait = Polled::new(semaphore.acquire());
-    wait.pending();
-    semaphore.add_permits(1);
+fn close_refuses_a_wait_that_was_granted_and_not_told() {
+    let semaphore = Arc::new(Semaphore::new(0));
+    let mut told = Polled::new(semaphore.acquire());
+    let mut waits = Polled::new(semaphore.acquire_many(2));
+    let mut owned = Polled::new(semaphore.clone().acquire_owned());
+    let mut dropped = Polled::new(semaphore.acquire());
+    told.pending();
+    waits.pending();
+    owned.pending();
+    dropped.pending();
+    semaphore.add_permits(5);
+    let held = told.ready().unwrap();
     semaphore.close();
-    assert_eq!(wait.ready().unwrap().num_permits(), 1);
+    assert!(waits.ready().is_err() && owned.ready().is_err());
+    assert_eq!(semaphore.available_permits(), 3, "what was granted comes back once");
+    drop((waits, owned));
+    assert_eq!(semaphore.available_permits(), 3);
+    drop(dropped);
+    assert_eq!(semaphore.available_permits(), 4);
+    drop(held);
+    assert_eq!(semaphore.available_permits(), 5, "what is out stays good");
 }
 
 #[test]

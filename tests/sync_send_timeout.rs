@@ -56,6 +56,21 @@ fn a_send_that_gets_room_in_time_sends() {
     }
 }
 
+/// The receiver makes room and goes, before the sender runs again.
+#[test]
+fn room_in_a_channel_that_has_closed_since_is_none() {
+    for rt in flavours() {
+        rt.block_on(async {
+            let (tx, mut rx) = full();
+            let mut send = Box::pin(tx.send_timeout(2, SECOND));
+            assert!(futures::poll!(send.as_mut()).is_pending());
+            assert_eq!(rx.recv().await, Some(1));
+            drop(rx);
+            assert_eq!(send.await, Err(SendTimeoutError::Closed(2)));
+        });
+    }
+}
+
 #[test]
 fn a_channel_that_closes_ends_the_wait_at_once() {
     for rt in flavours() {

@@ -5,12 +5,16 @@
 mod sync_support;
 
 use runtime_core::sync::internals::AtomicWaker;
-use runtime_core::sync::{Mutex, Notify, Semaphore, broadcast, mpsc, oneshot, watch};
+use runtime_core::sync::{
+    self, Barrier, CancellationToken, Mutex, Notify, Queue, Semaphore, broadcast, mpsc, oneshot, promise,
+    watch,
+};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex as StdMutex};
+use std::task::{Context, Poll, Waker};
 use sync_support::{Event, Polled, nosy_waker, within_bounds};
 
 /// Polls with one waker twice, then with another, then lets `finish` end the wait, before or after the future
@@ -263,6 +267,106 @@ fn a_waker_that_cannot_be_cloned_breaks_nothing() {
     assert_eq!(tx.send(1), Ok(1));
     assert_eq!(recv.wakes(), 1);
     assert_eq!(recv.ready(), Ok(1));
+}
+
+/// Polls once, with a waker whose clone makes come true what is waited for, and whose drop panics.
+#[track_caller]
+fn come_true_while_cloned<F: Future>(future: F, come_true: impl Fn() + Send + Sync + 'static) -> F::Output {
+    let armed = Arc::new(AtomicBool::new(true));
+    let bomb = armed.clone();
+    let waker = nosy_waker(move |event| match event {
+        Event::Cloned => come_true(),
+        Event::Woken => {}
+        Event::Dropped => assert!(!bomb.load(Ordering::SeqCst), "bomb"),
+    });
+    let mut future = Box::pin(future);
+    let poll = || future.as_mut().poll(&mut Context::from_waker(&waker));
+    let polled = catch_unwind(AssertUnwindSafe(poll));
+    armed.store(false, Ordering::SeqCst);
+    match polled {
+        Ok(Poll::Ready(output)) => output,
+        Ok(Poll::Pending) => panic!("waits for what is there"),
+        Err(_) => panic!("the waker's panic has cost what was taken"),
+    }
+}
+
+/// Promises 10 and 44: a waker is cloned in case that there is a wait. If there is none after all, it is dropped,
+/// and a panic in that must not take with it what was taken.
+#[test]
+fn a_waker_that_cannot_be_dropped_costs_nothing_that_came_while_it_was_cloned() {
+    let semaphore = Arc::new(Semaphore::new(0));
+    let inner = semaphore.clone();
+    drop(come_true_while_cloned(semaphore.acquire(), move || inner.add_permits(1)).unwrap());
+    assert_eq!(semaphore.available_permits(), 1);
+    let inner = semaphore.clone();
+    assert!(come_true_while_cloned(semaphore.acquire_many(2), move || inner.close()).is_err());
+
+    let mutex = Arc::new(Mutex::new(()));
+    let guard = StdMutex::new(Some(mutex.clone().try_lock_owned().unwrap()));
+    drop(come_true_while_cloned(mutex.lock(), move || drop(guard.lock().unwrap().take())));
+    assert!(mutex.try_lock().is_ok());
+
+    let notify = Arc::new(Notify::new());
+    let inner = notify.clone();
+    come_true_while_cloned(notify.notified(), move || inner.notify_one());
+    Polled::new(notify.notified()).pending();
+
+    let event = Arc::new(sync::Event::new());
+    let inner = event.clone();
+    come_true_while_cloned(event.wait(), move || inner.set());
+
+    let barrier = Arc::new(Barrier::new(2));
+    let other = Arc::new(StdMutex::new(None));
+    let (inner, comes) = (barrier.clone(), other.clone());
+    let come_true = move || {
+        let inner = inner.clone();
+        let mut wait = Polled::new(async move { inner.wait().await });
+        wait.pending();
+        *comes.lock().unwrap() =
+            Some(Box::new(move || wait.ready().is_leader()) as Box<dyn FnOnce() -> bool + Send>);
+    };
+    assert!(come_true_while_cloned(barrier.wait(), come_true).is_leader());
+    let other = other.lock().unwrap().take().unwrap();
+    assert!(!other());
+}
+
+/// The same, where values come.
+#[test]
+fn a_waker_that_cannot_be_dropped_costs_no_value_that_came_while_it_was_cloned() {
+    let (tx, mut rx) = broadcast::channel(4);
+    let inner = tx.clone();
+    assert_eq!(come_true_while_cloned(rx.recv(), move || assert!(inner.send(7).is_ok())), Ok(7));
+
+    let (tx, mut rx) = watch::channel(0);
+    come_true_while_cloned(rx.changed(), move || assert!(tx.send(1).is_ok())).unwrap();
+    // (A waker whose drop panics leaks what it holds, here the sender: the channel is still open.)
+    assert_eq!(rx.has_changed().ok(), Some(false), "the change is marked seen");
+
+    let (tx, mut rx) = mpsc::unbounded_channel();
+    assert_eq!(come_true_while_cloned(rx.recv(), move || assert!(tx.send(7).is_ok())), Some(7));
+
+    let (tx, rx) = mpsc::channel(1);
+    tx.try_send(1).unwrap();
+    let rx = StdMutex::new(rx);
+    come_true_while_cloned(tx.send(2), move || assert!(rx.lock().unwrap().try_recv().is_ok())).unwrap();
+
+    let (tx, rx) = oneshot::channel();
+    let tx = StdMutex::new(Some(tx));
+    let sends = move || assert!(tx.lock().unwrap().take().is_none_or(|tx| tx.send(7).is_ok()));
+    assert_eq!(come_true_while_cloned(rx, sends), Ok(7));
+
+    let (promise, future) = promise();
+    let sets = move || assert!(promise.set(7).is_ok());
+    assert_eq!(come_true_while_cloned(future, sets), Ok(7));
+
+    let queue = Queue::unbounded();
+    let inner = queue.clone();
+    let item = come_true_while_cloned(queue.get(), move || assert!(inner.try_put(7).is_ok()));
+    assert_eq!(*item.unwrap(), 7);
+
+    let token = CancellationToken::new();
+    let inner = token.clone();
+    come_true_while_cloned(token.cancelled(), move || inner.cancel());
 }
 
 #[test]

@@ -376,6 +376,65 @@ fn waiting_for_oneself_panics_with_the_remedy() {
     });
 }
 
+/// Other locks that the thread holds or has held meanwhile hide nothing, up to 8 of them, in whatever order.
+#[test]
+fn waiting_for_oneself_panics_whatever_else_is_locked() {
+    fn panics(f: impl FnOnce()) -> bool {
+        catch_unwind(AssertUnwindSafe(f)).is_err()
+    }
+    within_bounds(|| {
+        let ((a, ra), (b, rb), (c, _rc)) = (watch::channel(0), watch::channel(0), watch::channel(0));
+        // Closures inside of closures.
+        assert!(panics(|| a.send_modify(|_| b.send_modify(|_| drop(a.borrow())))));
+        assert!(panics(|| a.send_modify(|_| b.send_modify(|_| c.send_modify(|_| a.send(1).unwrap())))));
+        a.send_modify(|_| b.send_modify(|_| c.send_modify(|_| ())));
+        // Two channels are borrowed.
+        {
+            let _both = (ra.borrow(), rb.borrow());
+            assert!(panics(|| a.send(1).unwrap()) && panics(|| b.send(1).unwrap()));
+            c.send_replace(1);
+        }
+        // The first one is let go of.
+        {
+            let (first, _second) = (rb.borrow(), ra.borrow());
+            drop(first);
+            assert!(panics(|| a.send(1).unwrap()));
+            b.send_replace(1);
+        }
+        // One channel twice, and once again after other ones.
+        {
+            let (one, _other, two) = (ra.borrow(), rb.borrow(), ra.borrow());
+            drop(one);
+            assert!(panics(|| a.send(1).unwrap()));
+            drop(two);
+            a.send_replace(1);
+            assert!(panics(|| b.send(1).unwrap()));
+        }
+        // Borrowed inside of a closure of another channel.
+        c.send_modify(|_| {
+            let _borrowed = ra.borrow();
+            assert!(panics(|| a.send(1).unwrap()));
+        });
+        assert!(a.send(2).is_ok() && b.send(2).is_ok(), "what panicked has left something locked");
+        // As many as are remembered, let go of from the middle.
+        let channels: Vec<_> = (0..8).map(watch::channel).collect();
+        let mut borrowed: Vec<_> = channels.iter().map(|(_, rx)| rx.borrow()).collect();
+        drop(borrowed.remove(3));
+        for (which, (tx, _)) in channels.iter().enumerate() {
+            assert_eq!(panics(|| tx.send(9).unwrap()), which != 3);
+        }
+        drop(borrowed);
+        // More than that: they can all be borrowed, and afterwards all is as before.
+        let channels: Vec<_> = (0..20).map(watch::channel).collect();
+        let borrowed: Vec<_> = channels.iter().map(|(_, rx)| rx.borrow()).collect();
+        assert!(panics(|| channels[0].0.send(9).unwrap()));
+        drop(borrowed);
+        channels.iter().for_each(|(tx, _)| tx.send(1).unwrap());
+        let _borrowed = ra.borrow();
+        assert!(panics(|| a.send(3).unwrap()));
+    });
+}
+
 #[test]
 fn debug_says_something() {
     let (tx, rx) = watch::channel(7);

@@ -196,6 +196,62 @@ fn twin_gives_its_permit_back_silently() {
     });
 }
 
+/// A send that has got room while it waited, and is polled after the close: it has sent nothing, and the receiver,
+/// which waits for that room, is told that it is over.
+fn close_against_granted_send() {
+    let (tx, mut rx) = mpsc::channel(1);
+    tx.try_send(Value::new(0)).unwrap();
+    let other = tx.clone();
+    let mut send = Box::pin(async move { other.send(Value::new(1)).await });
+    assert!(send.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert!(rx.try_recv().is_ok());
+    rx.close();
+    let sender = thread::spawn(move || block_on(send).is_ok());
+    let received = block_on(rx.recv()).is_some();
+    assert!(!received, "sent into a closed channel");
+    assert!(!sender.join().unwrap());
+    drop(tx);
+}
+
+#[test]
+fn a_granted_send_meets_a_closed_channel() {
+    model(close_against_granted_send);
+}
+
+#[test]
+fn twin_sends_into_a_closed_channel() {
+    expect_failure("twin_sends_into_a_closed_channel", "sent into a closed channel", || {
+        plant(Fault::CloseOverlooked);
+        close_against_granted_send();
+    });
+}
+
+#[test]
+fn twin_gives_its_room_back_silently() {
+    expect_failure("twin_gives_its_room_back_silently", "deadlock", || {
+        plant(Fault::LastPermitSilent);
+        close_against_granted_send();
+    });
+}
+
+/// The same, and the close comes at any moment: what was sent is received, and what was not comes back.
+#[test]
+fn a_granted_send_meets_the_close() {
+    model(|| {
+        let (tx, mut rx) = mpsc::channel(1);
+        tx.try_send(Value::new(0)).unwrap();
+        let other = tx.clone();
+        let mut send = Box::pin(async move { other.send(Value::new(1)).await });
+        assert!(send.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert!(rx.try_recv().is_ok());
+        let sender = thread::spawn(move || block_on(send).is_ok());
+        rx.close();
+        let received = block_on(rx.recv()).is_some();
+        assert_eq!(received, sender.join().unwrap(), "sent and received are not the same");
+        drop(tx);
+    });
+}
+
 /// After a close, what was sent is received, and what was not comes back: nothing in between.
 #[test]
 fn a_close_meets_a_send() {

@@ -130,6 +130,34 @@ fn a_close_meets_a_wait_and_a_release() {
     });
 }
 
+/// The permits of one that waits are given back, and the semaphore is closed, in either order, before it is polled:
+/// it is refused, and what it was granted is free again.
+fn close_against_grant() {
+    let semaphore = Arc::new(Semaphore::new(0));
+    let giving = semaphore.clone();
+    let mut wait = Box::pin(semaphore.acquire());
+    assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let giver = thread::spawn(move || giving.add_permits(1));
+    semaphore.close();
+    let refused = block_on(wait).is_err();
+    assert!(refused, "permits of a closed semaphore");
+    giver.join().unwrap();
+    assert_eq!(semaphore.available_permits(), 1, "a permit was lost");
+}
+
+#[test]
+fn a_close_meets_a_grant() {
+    model(close_against_grant);
+}
+
+#[test]
+fn twin_overlooks_the_close() {
+    expect_failure("twin_overlooks_the_close", "permits of a closed semaphore", || {
+        plant(Fault::CloseOverlooked);
+        close_against_grant();
+    });
+}
+
 /// Takers and givers without waiting: no permit is lost or made.
 #[test]
 fn tries_meet_releases() {

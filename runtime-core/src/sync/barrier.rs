@@ -4,7 +4,7 @@
 //! wait are in the list, so their number is that of the arrived: one that gives up gives its place back.
 
 use super::fault::{Fault, planted};
-use super::wait_list::{Outcome, WaitList, Waiter, Woken};
+use super::wait_list::{Outcome, Spare, WaitList, Waiter, Woken};
 use crate::coop;
 use crate::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
 use pin_project_lite::pin_project;
@@ -117,7 +117,7 @@ impl Barrier {
     /// Passes, or queues `waiter`.
     fn arrive(&self, waiter: Pin<&Waiter>, cx: &Context<'_>) -> Poll<BarrierWaitResult> {
         let mut woken = Woken::new();
-        let mut waker = Some(cx.waker().clone());
+        let mut spare = Spare::clone_of(cx);
         // Relaxed: the lock orders it.
         let mut locked = self.waiters.lock();
         if self.is_broken.load(Ordering::Relaxed) {
@@ -126,7 +126,7 @@ impl Barrier {
         let arrived = self.arrived.load(Ordering::Relaxed) + 1;
         if arrived < self.parties {
             self.arrived.store(arrived, Ordering::Relaxed);
-            locked.push_back(waiter, waker.take(), 0);
+            locked.push_back(waiter, spare.take(), 0);
             return Poll::Pending;
         }
         self.arrived.store(0, Ordering::Relaxed);

@@ -44,11 +44,10 @@ pub struct BoundedSemaphore {
 }
 
 impl BoundedSemaphore {
-    /// A semaphore with `permits` free permits.
+    /// A semaphore with `permits` free permits. With 0, as in asyncio, nobody ever gets one: none can be added.
     ///
     /// # Panics
-    /// If `permits` is 0, since none could ever be added, or more than
-    /// [`Semaphore::MAX_PERMITS`](super::Semaphore::MAX_PERMITS).
+    /// If `permits` is more than [`Semaphore::MAX_PERMITS`](super::Semaphore::MAX_PERMITS).
     #[track_caller]
     pub fn new(permits: usize) -> Self {
         Self::const_new(permits)
@@ -61,7 +60,6 @@ impl BoundedSemaphore {
         /// As [`new`](Self::new).
         #[track_caller]
         pub const fn const_new(permits: usize) -> Self {
-            assert!(permits > 0, "a bounded semaphore of 0 permits would never have one");
             let (bound, forgotten) = (permits, AtomicUsize::new(0));
             BoundedSemaphore { permits: Permits::new(permits), bound, forgotten }
         }
@@ -164,6 +162,10 @@ pub struct BoundedPermit<'a> {
     semaphore: &'a BoundedSemaphore,
     is_forgotten: bool,
 }
+
+/// A permit, by the short name: what [`BoundedSemaphore::acquire`] gives. (Room in a channel is
+/// [`mpsc::Permit`](super::mpsc::Permit).)
+pub type Permit<'a> = BoundedPermit<'a>;
 
 impl BoundedPermit<'_> {
     /// Keeps the permit taken, until somebody calls [`BoundedSemaphore::release`].

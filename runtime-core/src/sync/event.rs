@@ -5,7 +5,7 @@
 //! notified, whatever happens to the flag afterwards. Clearing needs no lock.
 
 use super::fault::{Fault, planted};
-use super::wait_list::{Outcome, WaitList, Waiter, Woken};
+use super::wait_list::{Outcome, Spare, WaitList, Waiter, Woken};
 use crate::coop;
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use pin_project_lite::pin_project;
@@ -114,12 +114,12 @@ impl Event {
         if self.is_set() {
             return Poll::Ready(());
         }
-        let mut waker = Some(cx.waker().clone());
+        let mut spare = Spare::clone_of(cx);
         let mut locked = self.waiters.lock();
         if self.is_set() && !planted(Fault::EventUnchecked) {
             return Poll::Ready(());
         }
-        locked.push_back(waiter, waker.take(), 0);
+        locked.push_back(waiter, spare.take(), 0);
         Poll::Pending
     }
 }

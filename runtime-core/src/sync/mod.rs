@@ -20,7 +20,9 @@
 //! | [`SetOnce`] | a value set once, by anybody, to wait for |
 //! | [`CancellationToken`] | a request to stop, for a tree of tasks |
 //!
-//! Everything here works in any executor and needs no runtime of ours. Every wait is first in, first
+//! Everything here works in any executor and needs no runtime of ours, with two exceptions:
+//! [`PromiseFuture::on_done`], which has the runtime call the callback, and [`mpsc::Sender::send_timeout`] where it
+//! has to wait, which takes the time from it. Outside of a runtime, these panic. Every wait is first in, first
 //! out, and may be dropped at any time: a waiter that had been granted its turn and is dropped before it
 //! took it hands the turn on to the next.
 //!
@@ -65,7 +67,7 @@ pub use queue::{LifoQueue, PriorityQueue, Queue};
 
 use crate::util::fault;
 pub use barrier::{Barrier, BarrierWaitResult};
-pub use bounded_semaphore::{BoundedPermit, BoundedSemaphore, OverRelease, OwnedBoundedPermit};
+pub use bounded_semaphore::{BoundedPermit, BoundedSemaphore, OverRelease, OwnedBoundedPermit, Permit};
 pub use cancellation::{
     CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture, WaitForCancellationFutureOwned,
 };

@@ -12,7 +12,7 @@
 //! the word changes without that lock. Without it each operation is one compare-exchange.
 
 use super::fault::{Fault, planted};
-use super::wait_list::{Locked, Outcome, WaitList, Waiter, Woken};
+use super::wait_list::{Locked, Outcome, Spare, WaitList, Waiter, Woken};
 use crate::coop;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use pin_project_lite::pin_project;
@@ -229,7 +229,7 @@ impl Wait {
         if has_passed(notify.word.load(Ordering::Acquire)) || notify.change(take).is_ok() {
             return Poll::Ready(());
         }
-        let mut waker = cx.map(|cx| cx.waker().clone());
+        let mut spare = cx.map_or(Spare::none(), Spare::clone_of);
         let mut locked = notify.waiters.lock();
         loop {
             // Sets WAITERS in the same breath in which it finds nothing.
@@ -242,7 +242,7 @@ impl Wait {
                 Err(_) => {}
             }
         }
-        locked.push_back(waiter, waker.take(), 0);
+        locked.push_back(waiter, spare.take(), 0);
         Poll::Pending
     }
 

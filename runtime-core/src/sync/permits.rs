@@ -16,7 +16,9 @@
 //! large need is waiting to see gathered cannot be taken past it, and the list is served strictly in order.
 //!
 //! A waiter is granted all it needs at once or nothing. Dropped while queued, it lets the next ones try;
-//! dropped after the grant and before it was polled, it gives the permits back, which grants them on.
+//! dropped after the grant and before it was polled, it gives the permits back, which grants them on. So it does
+//! if it finds, when it is polled, that the permits were closed since the grant: it is refused like those that
+//! were still queued then. Permits are somebody's once a poll has said so, and only those are honoured after a close.
 //!
 //! # Pulled refills
 //!
@@ -29,7 +31,7 @@
 //! If r3 does not see t1, then r2 precedes t2 in the order of fences, and t3 sees r1: the taker refills.
 
 use super::fault::{Fault, planted};
-use super::wait_list::{Locked, Outcome, WaitList, Waiter, Woken};
+use super::wait_list::{Locked, Outcome, Spare, WaitList, Waiter, Woken};
 use crate::coop;
 use crate::primitive::atomic::{AtomicU64, Ordering, fence};
 use pin_project_lite::pin_project;
@@ -321,30 +323,47 @@ impl<R: Refill> Permits<R> {
     }
 
     /// Takes `need` after all, or queues `waiter`: only now nobody can give any back in between.
-    fn enqueue(&self, waiter: Pin<&Waiter>, need: usize, cx: &Context<'_>) -> Poll<Result<(), Refusal>> {
-        let mut waker = Some(cx.waker().clone());
+    fn enqueue(&self, waiter: Pin<&Waiter>, need: usize, cx: &Context<'_>) -> Poll<Outcome> {
+        let mut spare = Spare::clone_of(cx);
         let mut locked = self.waiters.lock();
         let mut word = self.load();
         while !word.has_waiters() {
             let taken = word.take(need);
             if taken.is_err_and(|refusal| refusal == Refusal::Closed) {
-                return Poll::Ready(Err(Refusal::Closed));
+                return Poll::Ready(REFUSED);
             }
             let new = taken.unwrap_or(Word::new(word.0 | WAITERS));
             match self.exchange(word, new) {
-                Ok(_) if taken.is_ok() => return Poll::Ready(Ok(())),
+                Ok(_) if taken.is_ok() => return Poll::Ready(GRANTED),
                 Ok(_) => break,
                 Err(now) => word = now,
             }
         }
-        locked.push_back(waiter, waker.take(), need);
+        locked.push_back(waiter, spare.take(), need);
         self.refill.announce(true);
         drop(locked);
         if !planted(Fault::RoomUnchecked) {
             fence(Ordering::SeqCst);
             self.refill();
         }
-        waiter.outcome().map_or(Poll::Pending, |outcome| Poll::Ready(meaning(outcome)))
+        waiter.outcome().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// What the end of a wait for `need` means, for who is polled after it.
+    #[inline]
+    fn settle(&self, outcome: Outcome, need: usize) -> Result<(), Refusal> {
+        if outcome == GRANTED && (!self.is_closed() || planted(Fault::CloseOverlooked)) {
+            return Ok(());
+        }
+        self.refuse(outcome, need);
+        Err(Refusal::Closed)
+    }
+
+    #[cold]
+    fn refuse(&self, outcome: Outcome, need: usize) {
+        if outcome == GRANTED {
+            self.release(need);
+        }
     }
 
     /// The wait for `need` at `waiter` is over although nobody polled it to its end.
@@ -361,10 +380,6 @@ impl<R: Refill> Permits<R> {
         }
         drop(locked);
     }
-}
-
-fn meaning(outcome: Outcome) -> Result<(), Refusal> {
-    if outcome == GRANTED { Ok(()) } else { Err(Refusal::Closed) }
 }
 
 pin_project! {
@@ -397,15 +412,18 @@ impl<R: Refill> Future for Acquire<'_, R> {
         let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Lock));
         let this = self.project();
         let waiter = this.waiter.into_ref();
-        let result = if waiter.is_idle() {
-            match this.permits.try_acquire(*this.need) {
-                Err(Refusal::NoPermits) => ready!(this.permits.enqueue(waiter, *this.need, cx)),
-                decided => decided,
-            }
+        let (permits, need) = (*this.permits, *this.need);
+        let outcome = if !waiter.is_idle() {
+            Err(ready!(permits.waiters.poll_queued(waiter, cx)))
         } else {
-            meaning(ready!(this.permits.waiters.poll_queued(waiter, cx)))
+            match permits.try_acquire(need) {
+                Err(Refusal::NoPermits) => Err(ready!(permits.enqueue(waiter, need, cx))),
+                decided => Ok(decided),
+            }
         };
+        // First: from here on the permits are no longer the waiter's to give back.
         *this.is_done = true;
+        let result = outcome.unwrap_or_else(|outcome| permits.settle(outcome, need));
         progress.made_progress();
         Poll::Ready(result)
     }

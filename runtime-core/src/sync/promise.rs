@@ -19,7 +19,7 @@
 //! one that really waits allocates.
 
 use super::fault::{Fault, planted};
-use super::wait_list::{Outcome as Ending, WaitList, Waiter, Woken};
+use super::wait_list::{Outcome as Ending, Spare, WaitList, Waiter, Woken};
 use crate::coop;
 use crate::primitive::{Arc, Mutex};
 use crate::util::wake_list::quietly;
@@ -230,13 +230,13 @@ impl<T> PromiseFuture<T> {
             return Poll::Ready(outcome);
         }
         let waiter = Box::pin(Waiter::new());
-        let mut waker = Some(cx.waker().clone());
+        let mut spare = Spare::clone_of(cx);
         let state = self.shared.state.lock();
         if let Some(outcome) = state.outcome.clone().filter(|_| !planted(Fault::PromiseUnchecked)) {
             drop(state);
             return Poll::Ready(outcome);
         }
-        self.shared.waiters.lock().push_back(waiter.as_ref(), waker.take(), 0);
+        self.shared.waiters.lock().push_back(waiter.as_ref(), spare.take(), 0);
         drop(state);
         self.waiter = Some(waiter);
         Poll::Pending

@@ -282,7 +282,8 @@ impl Semaphore {
         block_on(self.acquire_many_owned(n))
     }
 
-    /// Refuses every acquire from now on, and those that wait. Permits that are out stay good.
+    /// Refuses every acquire from now on, and those that wait: also one that was about to get its permits and has
+    /// not been polled since. Permits that are out stay good.
     pub fn close(&self) {
         self.permits.close();
     }

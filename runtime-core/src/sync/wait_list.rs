@@ -275,6 +275,37 @@ impl<D> Locked<'_, D> {
     }
 }
 
+/// A clone of a waker, made before the lock is taken: for a wait that may turn out not to be needed. Declared
+/// **before** the guard, it is dropped after the lock is released, and a panic in that ends there: what the caller
+/// took instead of waiting is not lost with it.
+#[derive(Debug)]
+pub(crate) struct Spare(Option<Waker>);
+
+impl Spare {
+    /// Clones the waker, which is foreign code.
+    pub(crate) fn clone_of(cx: &Context<'_>) -> Self {
+        Spare(Some(cx.waker().clone()))
+    }
+
+    /// For nobody to be woken.
+    pub(crate) const fn none() -> Self {
+        Spare(None)
+    }
+
+    /// The clone, for the list.
+    pub(crate) fn take(&mut self) -> Option<Waker> {
+        self.0.take()
+    }
+}
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        if let Some(unused) = self.0.take() {
+            drop_quietly(unused);
+        }
+    }
+}
+
 /// Wakers that left a list; woken in that order when it is dropped. The first needs no allocation.
 #[derive(Debug, Default)]
 pub(crate) struct Woken {

@@ -21,6 +21,8 @@ pub enum Fault {
     WakeMissesRegistration = 1,
     /// A waiter that was granted permits and is dropped keeps them.
     GrantKept,
+    /// A waiter that was granted permits does not look whether they were closed since.
+    CloseOverlooked,
     /// A dropped waiter at the head does not let the next ones have what it had been waiting for.
     HeadKept,
     /// A dropped `Notified` keeps the notification it was given.

@@ -97,9 +97,9 @@ impl<T> Receiver<T> {
 impl<T: Clone> Receiver<T> {
     /// Waits for the next value.
     ///
-    /// `T::clone` runs under the lock of this value: others who want it wait, and one that receives from this
-    /// channel may wait for itself. The last one to receive a value gets it without a clone. If a clone panics, so
-    /// does this call, and the value counts as received.
+    /// `T::clone` runs under the lock of this value: others who want it wait. It may use the channel, but neither
+    /// receive the value that it clones nor send so much that this is overwritten: both panic. The last one to receive
+    /// a value gets it without a clone. If a clone panics, so does this call, and the value counts as received.
     ///
     /// # Cancel safety
     /// A dropped wait has received nothing; no value is lost.

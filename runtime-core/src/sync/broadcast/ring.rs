@@ -19,7 +19,10 @@
 //! the lock of the slot. That is the one piece of user code that runs under a lock of ours (RUSTSEC-2025-0023 is
 //! what becomes of it otherwise). It holds up the other receivers of *that* value, and a sender that wants to
 //! overwrite it; nobody waits for a slot with the tail's lock in hand, so all else goes on, and a `Clone` may
-//! even send into the channel. A clone that panics counts as received. Values are dropped outside of locks.
+//! even use the channel: send, receive other values, drop receivers. Two things it cannot do are found out, and
+//! panic: to receive the value that is being cloned, and to send so much that this value would be overwritten. (Two
+//! threads whose clones do so to each other wait for each other for ever.) A clone that panics counts as received.
+//! Values are dropped outside of locks.
 //!
 //! Deliberately absent: values kept for receivers to come, senders that wait for slow receivers.
 
@@ -28,7 +31,7 @@ use super::slot::Slot;
 use crate::primitive::atomic::AtomicUsize;
 use crate::sync::fault::{Fault, planted};
 use crate::sync::notify::Notify;
-use crate::sync::wait_list::{Outcome, WaitList, Waiter, Woken};
+use crate::sync::wait_list::{Outcome, Spare, WaitList, Waiter, Woken};
 use crate::util::wake_list::drop_quietly;
 use std::pin::Pin;
 use std::task::Context;
@@ -93,6 +96,7 @@ impl<T> Ring<T> {
     }
 
     /// Sends to all receivers and says how many there are; without one, the value comes back.
+    #[track_caller]
     pub(super) fn send(&self, mut value: T) -> Result<usize, T> {
         let mut woken = Woken::new();
         loop {
@@ -163,6 +167,9 @@ impl<T> Ring<T> {
         let Tail { position: end, receivers, .. } = *tail.data();
         drop(tail);
         for position in next.max(self.oldest(end))..end {
+            if self.slot(position).leave_to_cloner(position) {
+                continue;
+            }
             // If there is no way in, it was overwritten meanwhile.
             let unwanted = self.slot(position).enter(position).and_then(|mut inside| inside.pass());
             drop_quietly(unwanted);
@@ -206,7 +213,7 @@ impl<T: Clone> Ring<T> {
             return Ok(value);
         }
         // Probably it will have to wait. A clone of a waker is foreign code: not under the lock.
-        let mut waker = waiter.map(|(_, cx)| cx.waker().clone());
+        let mut spare = waiter.map_or(Spare::none(), |(_, cx)| Spare::clone_of(cx));
         loop {
             let mut tail = self.tail.lock();
             let end = tail.data().position;
@@ -225,7 +232,7 @@ impl<T: Clone> Ring<T> {
                     tail = self.tail.lock();
                 }
                 if let Some((waiter, _)) = waiter {
-                    tail.push_back(waiter, waker.take(), 0);
+                    tail.push_back(waiter, spare.take(), 0);
                 }
                 return Err(TryRecvError::Empty);
             }

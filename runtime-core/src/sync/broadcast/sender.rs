@@ -62,6 +62,10 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// If there is no receiver. Gives the value back. It may succeed later: see [`subscribe`](Self::subscribe).
+    ///
+    /// # Panics
+    /// If it is called by the `clone` of a value of this channel, and would overwrite that value.
+    #[track_caller]
     pub fn send(&self, value: T) -> Result<usize, SendError<T>> {
         self.ring.send(value).map_err(SendError)
     }

@@ -4,9 +4,8 @@
 
 use super::CancellationToken;
 use crate::coop;
-use crate::sync::wait_list::{Waiter, Woken};
+use crate::sync::wait_list::{Spare, Waiter, Woken};
 use crate::util::fault::{Fault, planted};
-use crate::util::wake_list::drop_quietly;
 use pin_project_lite::pin_project;
 use std::borrow::Borrow;
 use std::fmt;
@@ -24,15 +23,13 @@ fn poll_cancelled(token: &CancellationToken, waiter: Pin<&Waiter>, cx: &Context<
         return waiting.poll_queued(waiter, cx).map(drop);
     }
     // A clone is foreign code: not under the lock.
-    let waker = cx.waker().clone();
+    let mut spare = Spare::clone_of(cx);
     let mut locked = waiting.lock();
     // Set before the list is locked to be told: seen here, or this waiter is seen there.
     if token.is_cancelled() && !planted(Fault::CancelUnseen) {
-        drop(locked);
-        drop_quietly(waker);
         return Poll::Ready(());
     }
-    locked.push_back(waiter, Some(waker), 0);
+    locked.push_back(waiter, spare.take(), 0);
     Poll::Pending
 }
 

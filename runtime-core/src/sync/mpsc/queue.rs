@@ -25,9 +25,17 @@
 //! instructions. The claimant has the next block in hand before it claims, so it runs nothing foreign in
 //! between.
 //!
-//! A ticket comes again after 2^32 values at the earliest. A sender that slept between reading the word and
-//! exchanging it for as long as that takes (minutes), and found the same word to the bit, would write into a
-//! block that is gone. We take that for impossible, as everybody who counts in words does.
+//! # The bound
+//!
+//! Tickets are counted modulo 2^63 in an unbounded channel and modulo 2^32 in a bounded one, whose word has the
+//! permits in its other half. A sender that is stopped inside `claim`, after it has read the word and before it
+//! exchanges it, while exactly a multiple of so many tickets is claimed by others, finds the same word again if the
+//! rest of that is the same to the bit as well; it would then write into a block that is gone. For a bounded channel
+//! that is a thread that the system does not run for minutes (2^32 values at 100 million a second are 43 seconds, and
+//! no channel between cores is that fast), while the others hit the one ticket in four billion at the moment of its
+//! awakening: possible in principle, and taken for impossible, as everybody who counts in words does. More bits for
+//! the ticket would be taken from the permits, and with them from the capacity and from `reserve_many`; a second word
+//! would cost each send a second contended exchange.
 //!
 //! One used-up block is kept for the next sender that needs one, the others are freed.
 //!
@@ -40,6 +48,9 @@
 //!   is the last access of a claimant to the block; the last slot's claimant links the next block before.
 //! - I4: `head` is touched only by the one popper: callers of `pop`, `mark_head` and `clear` have exclusive
 //!   access to the receiving side.
+//! - I5: a block that is being made belongs to its maker, who writes each field in its box, through a pointer: the
+//!   slots of large values are more than fits on a stack. It is a block once `next` and the states are written and
+//!   the cells are made; what is in a cell needs no value ([`MaybeUninit`]).
 
 use crate::primitive::UnsafeCell;
 use crate::primitive::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
@@ -65,13 +76,34 @@ const FULL: usize = 2;
 
 #[cfg(not(loom))]
 mod shape {
+    use crate::primitive::UnsafeCell;
+    use std::mem::MaybeUninit;
+
     /// Positions of a block, a power of two.
     pub(super) const LAP: usize = 32;
+
+    /// Makes a cell without a value in place: any bytes are one.
+    ///
+    /// # Safety
+    /// As for the other one of this name.
+    pub(super) unsafe fn make_cell<T>(_: *mut UnsafeCell<MaybeUninit<T>>) {}
 }
 #[cfg(loom)]
 mod shape {
+    use crate::primitive::UnsafeCell;
+    use std::mem::MaybeUninit;
+
     /// Positions of a block: two slots, so that models cross from block to block.
     pub(super) const LAP: usize = 4;
+
+    /// Makes a cell without a value in place; it holds what loom knows about it.
+    ///
+    /// # Safety
+    /// I5: `cell` is in a block that the caller is making.
+    pub(super) unsafe fn make_cell<T>(cell: *mut UnsafeCell<MaybeUninit<T>>) {
+        // SAFETY: I5.
+        unsafe { cell.write(UnsafeCell::new(MaybeUninit::uninit())) };
+    }
 }
 
 struct Slot<T> {
@@ -84,10 +116,42 @@ struct Block<T> {
     slots: [Slot<T>; SLOTS],
 }
 
+impl<T> Slot<T> {
+    /// Makes an empty slot in place.
+    ///
+    /// # Safety
+    /// I5: `slot` is one of a block that the caller is making.
+    unsafe fn make(slot: *mut Self) {
+        // SAFETY: I5.
+        let state = unsafe { &raw mut (*slot).state };
+        // SAFETY: I5.
+        unsafe { state.write(AtomicUsize::new(EMPTY)) };
+        // SAFETY: I5.
+        let value = unsafe { &raw mut (*slot).value };
+        // SAFETY: I5.
+        unsafe { shape::make_cell(value) };
+    }
+}
+
 impl<T> Block<T> {
+    /// An empty block. Nothing as large as a value lies on the stack meanwhile.
     fn new() -> Box<Self> {
-        let slot = |_| Slot { state: AtomicUsize::new(EMPTY), value: UnsafeCell::new(MaybeUninit::uninit()) };
-        Box::new(Block { next: AtomicPtr::new(ptr::null_mut()), slots: std::array::from_fn(slot) })
+        let mut block = Box::<Self>::new_uninit();
+        let place = block.as_mut_ptr();
+        // SAFETY: I5: a field inside of the box.
+        let next = unsafe { &raw mut (*place).next };
+        // SAFETY: I5.
+        unsafe { next.write(AtomicPtr::new(ptr::null_mut())) };
+        // SAFETY: I5: as above.
+        let slots = unsafe { &raw mut (*place).slots }.cast::<Slot<T>>();
+        for index in 0..SLOTS {
+            // SAFETY: I5: there are `SLOTS` of them.
+            let slot = unsafe { slots.add(index) };
+            // SAFETY: I5.
+            unsafe { Slot::make(slot) };
+        }
+        // SAFETY: I5: everything is written.
+        unsafe { block.assume_init() }
     }
 
     /// Makes a used-up block as good as new.

@@ -15,7 +15,7 @@
 //! clears the bit and wakes all.
 //!
 //! A thread that holds a read lock already takes another one past QUEUED. Otherwise it would wait for a
-//! writer that waits for it. Which threads hold locks is kept in a thread-local ([`Held`]); it also tells when
+//! writer that waits for it. Which locks a thread holds is kept in a thread-local ([`Held`]); it also tells when
 //! a thread waits for nobody but itself.
 //!
 //! # Invariants
@@ -63,18 +63,67 @@ mod spinning {
     }
 }
 
-/// What this thread holds of locks of this kind, by their addresses.
+/// So many holdings of a thread are remembered. Who has more of them at once has lost count as well; what it loses here
+/// is the message that it waits for itself.
+const HOLDINGS_MAX: usize = 8;
+
+/// The addresses of locks that are held, in the order in which they were taken; the same one may be there several
+/// times. Those that are remembered come first, 0 stands for one that is not.
+struct Few {
+    locks: [Cell<usize>; HOLDINGS_MAX],
+    /// How many there are, remembered or not.
+    count: Cell<usize>,
+}
+
+impl Few {
+    const fn none() -> Self {
+        Few { locks: [const { Cell::new(0) }; HOLDINGS_MAX], count: Cell::new(0) }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count.get() == 0
+    }
+
+    fn holds(&self, address: usize) -> bool {
+        self.locks.iter().take(self.count.get()).any(|lock| lock.get() == address)
+    }
+
+    fn add(&self, address: usize) {
+        let count = self.count.get();
+        if let Some(place) = self.locks.get(count) {
+            place.set(address);
+        }
+        self.count.set(count + 1);
+    }
+
+    fn remove(&self, address: usize) {
+        // Saturating: what was taken while there was no thread-local is not here.
+        let last = self.count.get().saturating_sub(1);
+        if self.locks.get(last).is_none_or(|lock| lock.get() != address) {
+            self.remove_from_between(address);
+        }
+        self.count.set(last);
+    }
+
+    /// What comes after it moves up.
+    #[cold]
+    fn remove_from_between(&self, address: usize) {
+        let locks = &self.locks[..self.count.get().min(HOLDINGS_MAX)];
+        let Some(at) = locks.iter().position(|lock| lock.get() == address) else { return };
+        (at + 1..locks.len()).for_each(|from| locks[from - 1].set(locks[from].get()));
+        locks[locks.len() - 1].set(0);
+    }
+}
+
+/// What this thread holds of locks of this kind.
 struct Held {
-    /// Read locks.
-    reads: Cell<usize>,
-    /// The lock of all of these, if it is the same; else 0.
-    read: Cell<usize>,
-    /// The lock that it is writing under, the innermost; else 0.
-    written: Cell<usize>,
+    reads: Few,
+    /// Several, where a closure that modifies one value modifies another.
+    writes: Few,
 }
 
 tls! {
-    static HELD: Held = Held { reads: Cell::new(0), read: Cell::new(0), written: Cell::new(0) };
+    static HELD: Held = Held { reads: Few::none(), writes: Few::none() };
 }
 
 /// A value and its lock.
@@ -102,19 +151,25 @@ impl<T> Lock<T> {
         std::ptr::from_ref(self).addr()
     }
 
+    /// Whether this thread remembers that it holds this lock in that way.
+    #[cold]
+    fn is_among(&self, which: impl FnOnce(&Held) -> &Few) -> bool {
+        HELD.try_with(|held| which(held).holds(self.address())).unwrap_or(false)
+    }
+
     /// # Panics
     /// If this thread is writing the value.
     #[track_caller]
     pub(super) fn read(&self) -> ReadGuard<'_, T> {
         // A thread that ends may hold locks of which its thread-local is gone: it goes past as well.
-        let is_nested =
-            HELD.try_with(|held| held.reads.get() > 0).unwrap_or(true) && !planted(Fault::WatchQueuesNested);
+        let is_nested = HELD.try_with(|held| !held.reads.is_empty()).unwrap_or(true)
+            && !planted(Fault::WatchQueuesNested);
         let count_in = |word: usize| {
             let blocking = if is_nested { WRITER } else { WRITER | QUEUED };
             (word & blocking == 0 || planted(Fault::WatchReadsWhileWritten)).then(|| word + READER)
         };
         if !self.try_enter(count_in) {
-            let is_own = HELD.try_with(|held| held.written.get() == self.address()).unwrap_or(false);
+            let is_own = self.is_among(|held| &held.writes);
             assert!(
                 !is_own,
                 "deadlock: a closure that modifies a watched value borrows it from the channel as well"
@@ -132,35 +187,29 @@ impl<T> Lock<T> {
 
     /// For a reader that has been counted in.
     fn guard(&self) -> ReadGuard<'_, T> {
-        let _ = HELD.try_with(|held| {
-            let is_same = held.reads.get() == 0 || held.read.get() == self.address();
-            held.read.set(if is_same { self.address() } else { 0 });
-            held.reads.set(held.reads.get() + 1);
-        });
+        let _ = HELD.try_with(|held| held.reads.add(self.address()));
         ReadGuard { lock: self, _stays: PhantomData }
     }
 
     /// # Panics
-    /// If this thread is writing the value, or certainly holds a read lock of it.
+    /// If this thread is writing the value, or holds a read lock of it.
     #[track_caller]
     pub(super) fn write(&self) -> WriteGuard<'_, T> {
         // QUEUED goes: other writers that wait set it again when they are woken and find this one.
         let claim = |word: usize| (word < READER && word & WRITER == 0).then_some(word & PARKED | WRITER);
         if !self.try_enter(claim) {
-            let (read, written) =
-                HELD.try_with(|held| (held.read.get(), held.written.get())).unwrap_or_default();
             assert!(
-                read != self.address(),
+                !self.is_among(|held| &held.reads),
                 "deadlock: this thread sends while it holds a `watch::Ref` of the channel; drop that before"
             );
             assert!(
-                written != self.address(),
+                !self.is_among(|held| &held.writes),
                 "deadlock: a closure that modifies a watched value sends into the channel as well"
             );
             self.enter(QUEUED, claim);
         }
-        let outer = HELD.try_with(|held| held.written.replace(self.address())).unwrap_or(0);
-        WriteGuard { lock: self, outer }
+        let _ = HELD.try_with(|held| held.writes.add(self.address()));
+        WriteGuard { lock: self }
     }
 
     /// Changes the word as `claim` says, if that finds room in it.
@@ -224,13 +273,7 @@ impl<T> Deref for ReadGuard<'_, T> {
 
 impl<T> Drop for ReadGuard<'_, T> {
     fn drop(&mut self) {
-        let _ = HELD.try_with(|held| {
-            let left = held.reads.get().saturating_sub(1);
-            held.reads.set(left);
-            if left == 0 {
-                held.read.set(0);
-            }
-        });
+        let _ = HELD.try_with(|held| held.reads.remove(self.lock.address()));
         // ORDER: Release; the next writer writes after what was read here.
         let before = self.lock.word.fetch_sub(READER, Ordering::Release);
         if before & PARKED != 0 && before < 2 * READER {
@@ -242,8 +285,6 @@ impl<T> Drop for ReadGuard<'_, T> {
 /// The value, to be changed.
 pub(super) struct WriteGuard<'a, T> {
     lock: &'a Lock<T>,
-    /// What this thread was writing before.
-    outer: usize,
 }
 
 impl<T> Deref for WriteGuard<'_, T> {
@@ -268,7 +309,7 @@ impl<T> DerefMut for WriteGuard<'_, T> {
 
 impl<T> Drop for WriteGuard<'_, T> {
     fn drop(&mut self) {
-        let _ = HELD.try_with(|held| held.written.set(self.outer));
+        let _ = HELD.try_with(|held| held.writes.remove(self.lock.address()));
         // ORDER: Release; who enters next sees the value.
         let before = self.lock.word.fetch_and(!WRITER, Ordering::Release);
         if before & PARKED != 0 {

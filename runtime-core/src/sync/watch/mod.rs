@@ -31,8 +31,10 @@
 //!
 //! - A thread may hold several `Ref`s, of one channel or of many: that never deadlocks, also when a sender waits in
 //!   between. Other threads let a waiting sender go first, so readers do not starve it.
-//! - To send while the same thread holds a `Ref` of the channel, or to look at the value inside of
-//!   [`send_modify`](Sender::send_modify)'s closure, would wait for ever. It panics instead wherever that is certain.
+//! - To send while the same thread holds a `Ref` of the channel, or to look at the value, or send, inside of
+//!   [`send_modify`](Sender::send_modify)'s closure, would wait for ever. It panics instead, also where other channels
+//!   are locked in between, as long as the thread holds at most 8 `Ref`s, and is modifying the values of at most 8
+//!   channels, one inside of the other. Threads that wait for each other are not found out.
 //! - The closures of `send_modify`, `send_if_modified` and [`wait_for`](Receiver::wait_for) run under the lock. If
 //!   one panics, the lock is released, the value stays as the closure left it, and nobody is told of a change.
 //!

@@ -47,7 +47,8 @@ impl<T> Sender<T> {
     /// same.
     ///
     /// # Panics
-    /// If this thread holds a [`Ref`] of this channel, wherever it is certain that this would wait for ever.
+    /// If this thread holds a [`Ref`] of this channel, or is modifying its value: this would wait for ever. (It does, if
+    /// the thread holds too many for us to know: see [the module](super).)
     ///
     /// # Examples
     /// ```

@@ -21,7 +21,7 @@ use crate::coop;
 use crate::primitive::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::fault::{Fault, planted};
 use crate::sync::notify::Notify;
-use crate::sync::wait_list::{Outcome, WaitList, Waiter, Woken};
+use crate::sync::wait_list::{Outcome, Spare, WaitList, Waiter, Woken};
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
@@ -133,7 +133,7 @@ impl<T> Shared<T> {
     /// Queues the waiter, unless there is something to see.
     fn queue(&self, seen: Version, waiter: Pin<&Waiter>, cx: &Context<'_>) -> Result<(), u64> {
         // Foreign code: not under the lock.
-        let waker = cx.waker().clone();
+        let mut spare = Spare::clone_of(cx);
         let mut word = self.load();
         let mut list = self.waiters.lock();
         let is_new =
@@ -148,7 +148,7 @@ impl<T> Shared<T> {
         } else if is_new(word) {
             return Err(word);
         }
-        list.push_back(waiter, Some(waker), 0);
+        list.push_back(waiter, spare.take(), 0);
         Ok(())
     }
 }
