@@ -120,6 +120,32 @@ fn twin_does_not_look_for_the_end() {
     });
 }
 
+/// A callback is registered while the task, and another thread, make the extras that it goes into.
+fn a_callback_against_new_extras() {
+    let (bed, handle) = Bed::of(async { drop(task::cancelled()) });
+    let calls = StdArc::new(AtomicUsize::new(0));
+    let runner = bed.clone();
+    let runs = thread::spawn(move || runner.run());
+    let called = calls.clone();
+    handle.on_finish(move |_| drop(called.fetch_add(1, Ordering::Relaxed)));
+    runs.join().unwrap();
+    assert_eq!(calls.load(Ordering::Relaxed), 1, "calls of a callback");
+    result_of(handle).unwrap();
+}
+
+#[test]
+fn a_callback_meets_new_extras() {
+    model(a_callback_against_new_extras);
+}
+
+#[test]
+fn twin_replaces_extras() {
+    expect_failure("twin_replaces_extras", "calls of a callback", || {
+        plant(Fault::ExtrasReplaced);
+        a_callback_against_new_extras();
+    });
+}
+
 /// Whether whoever awaits the group was woken.
 #[derive(Default)]
 struct Flag(AtomicBool);

@@ -97,8 +97,12 @@ pub enum Fault {
     AskedLate,
     /// Who registers for a task's end does not look whether it has come.
     EndUnseenByNotice,
+    /// Who makes the extras of a task replaces those that somebody else has made meanwhile.
+    ExtrasReplaced,
     /// A group ends although a task of it lives.
     GroupLeft,
+    /// A task that was asked for its end looks whether it has groups before it can be told that the last has gone.
+    LastGroupUnseen,
 
     /// Who publishes work does not fence before it looks for sleepers.
     NotifyUnfenced,
