@@ -101,8 +101,12 @@ pub enum Fault {
     ExtrasReplaced,
     /// A group ends although a task of it lives.
     GroupLeft,
-    /// A task that was asked for its end looks whether it has groups before it can be told that the last has gone.
-    LastGroupUnseen,
+    /// Who enters a group does not look whether the task was asked for its end.
+    GroupEnteredUnasked,
+    /// A task that was asked for its end is dropped before its groups know that they outlive it.
+    GroupsAskedLate,
+    /// A group tells the task that waits for it to be gone before it is.
+    GroupLeavesLate,
 
     /// Who publishes work does not fence before it looks for sleepers.
     NotifyUnfenced,
