@@ -237,3 +237,29 @@ fn a_callback_called_off_moves_no_paused_clock() {
         assert_eq!(start.elapsed(), Duration::ZERO);
     });
 }
+
+/// Callbacks that are given right before the end of the program, by a task that no worker has polled yet.
+#[test]
+fn the_exit_waits_with_callbacks_that_nobody_has_looked_at() {
+    for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+        let runtime = builder.start_paused(true).build().unwrap();
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        runtime.block_on(async {
+            let (ready, is_ready) = oneshot::channel();
+            runtime.spawn(async move {
+                let cancelled = task::cancelled();
+                ready.send(()).unwrap();
+                cancelled.await;
+                time::sleep(SECOND).await;
+            });
+            is_ready.await.unwrap();
+            for (delay, name) in [(SECOND / 2, "later"), (Duration::ZERO, "soon"), (2 * SECOND, "never")] {
+                let calls = calls.clone();
+                Handle::current().call_later(delay, move || calls.lock().unwrap().push(name));
+            }
+            assert!(runtime_core::supervise::exit::end_all(&Handle::current()).await);
+        });
+        drop(runtime);
+        assert_eq!(*calls.lock().unwrap(), ["soon", "later"]);
+    }
+}

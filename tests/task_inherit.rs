@@ -164,3 +164,38 @@ fn a_spawn_into_a_closed_runtime_drops_the_copy() {
         assert_eq!(copies.load(Ordering::SeqCst), 1);
     });
 }
+
+/// asyncio's callbacks run in a copy of the context in which they were given.
+#[runtime::test]
+async fn callbacks_see_what_was_in_scope_where_they_were_given() {
+    let (tell, mut told) = runtime::sync::mpsc::unbounded_channel();
+    let tells = || {
+        let tell = tell.clone();
+        move || tell.send(trace()).unwrap()
+    };
+    let (promise, future) = runtime::sync::promise::<()>();
+    let (ended, is_ended) = runtime::sync::oneshot::channel::<()>();
+    let task = TRACE.sync_scope("task".to_owned(), || spawn(async move { is_ended.await.unwrap() }));
+    TRACE.sync_scope("giver".to_owned(), || {
+        Handle::current().call_soon(tells());
+        Handle::current().call_later(std::time::Duration::from_millis(1), tells());
+        let call = tells();
+        task.on_finish(move |_| call());
+        let call = tells();
+        future.on_done(move |_| call());
+    });
+    TRACE.sync_scope("other".to_owned(), || {
+        ended.send(()).unwrap();
+        promise.set(()).unwrap();
+    });
+    for _ in 0..4 {
+        assert_eq!(told.recv().await.unwrap().as_deref(), Some("giver"));
+    }
+    TRACE.sync_scope("other".to_owned(), || {
+        let call = tells();
+        spawn(async {}).on_finish(move |_| call());
+    });
+    assert_eq!(told.recv().await.unwrap().as_deref(), Some("other"));
+    Handle::current().call_soon(tells());
+    assert_eq!(told.recv().await.unwrap(), None);
+}

@@ -9,8 +9,8 @@ use runtime_core::supervise::group::{TaskGroup, group};
 use runtime_core::task;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc as StdArc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc as StdArc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 /// Ends when it is told to. The handle asks while the task begins to listen.
@@ -41,8 +41,7 @@ fn twin_is_asked_late() {
     });
 }
 
-/// A task that does not listen leaves its group, which listened for it, and waits for ever: the request finds the group
-/// still there, and the task ends when it has left, or not, and the task ends by that.
+/// A task that does not listen leaves its group and waits for ever: the request finds the group still there, or not.
 fn a_request_against_the_end_of_a_group() {
     let (bed, handle) = Bed::of(async {
         let empty = group(async |_: TaskGroup<()>| Ok(()));
@@ -59,14 +58,6 @@ fn a_request_against_the_end_of_a_group() {
 #[test]
 fn a_request_meets_the_end_of_a_group() {
     model(a_request_against_the_end_of_a_group);
-}
-
-#[test]
-fn twin_leaves_its_group_unasked() {
-    expect_failure("twin_leaves_its_group_unasked", "the request was lost", || {
-        plant(Fault::AskedLate);
-        a_request_against_the_end_of_a_group();
-    });
 }
 
 /// One that listens is told, not dropped.
@@ -117,6 +108,32 @@ fn twin_does_not_look_for_the_end() {
     expect_failure("twin_does_not_look_for_the_end", "calls of two callbacks", || {
         plant(Fault::EndUnseenByNotice);
         callbacks_against_the_end();
+    });
+}
+
+/// A callback is registered while the task, and another thread, make the extras that it goes into.
+fn a_callback_against_new_extras() {
+    let (bed, handle) = Bed::of(async { drop(task::cancelled()) });
+    let calls = StdArc::new(AtomicUsize::new(0));
+    let runner = bed.clone();
+    let runs = thread::spawn(move || runner.run());
+    let called = calls.clone();
+    handle.on_finish(move |_| _ = called.fetch_add(1, Ordering::Relaxed));
+    runs.join().unwrap();
+    assert_eq!(calls.load(Ordering::Relaxed), 1, "calls of a callback");
+    result_of(handle).unwrap();
+}
+
+#[test]
+fn a_callback_meets_new_extras() {
+    model(a_callback_against_new_extras);
+}
+
+#[test]
+fn twin_replaces_extras() {
+    expect_failure("twin_replaces_extras", "calls of a callback", || {
+        plant(Fault::ExtrasReplaced);
+        a_callback_against_new_extras();
     });
 }
 
@@ -191,4 +208,146 @@ fn twin_leaves_its_tasks() {
         plant(Fault::GroupLeft);
         a_failure_ends_a_group();
     });
+}
+
+/// A task that awaits a group, and does not listen, is asked for its end while the group's only task ends: it has
+/// ended when both have, whoever comes first.
+fn a_request_against_the_last_task_of_a_group() {
+    let child = Bed::empty();
+    let put = child.clone();
+    let (bed, handle) = Bed::of(group(async move |g: TaskGroup<()>| {
+        drop(put.put(&g, poll_fn(|_| Poll::<Result<(), ()>>::Pending)));
+        poll_fn(|_| Poll::<Result<(), ()>>::Pending).await
+    }));
+    bed.run();
+    let asks = thread::spawn(move || drop(handle.cancel()));
+    let runner = child.clone();
+    let runs = thread::spawn(move || runner.run());
+    bed.run();
+    asks.join().unwrap();
+    runs.join().unwrap();
+    for _ in 0..2 {
+        child.run();
+        bed.run();
+    }
+    assert!(child.is_empty(), "the task of the group was not asked");
+    assert!(bed.is_empty(), "the last task of the group went unseen: the task sleeps");
+}
+
+#[test]
+fn a_request_meets_the_last_task_of_a_group() {
+    model(a_request_against_the_last_task_of_a_group);
+}
+
+/// The future of such a task is gone, and its group's only task ends while it looks whether it has to wait.
+fn the_last_task_of_a_group_against_its_awaiter() {
+    let child = Bed::empty();
+    let put = child.clone();
+    let (bed, handle) = Bed::of(group(async move |g: TaskGroup<()>| {
+        drop(put.put(&g, poll_fn(|_| Poll::<Result<(), ()>>::Pending)));
+        poll_fn(|_| Poll::<Result<(), ()>>::Pending).await
+    }));
+    bed.run();
+    drop(handle.cancel());
+    let runner = child.clone();
+    let runs = thread::spawn(move || runner.run());
+    bed.run();
+    runs.join().unwrap();
+    bed.run();
+    assert!(child.is_empty() && bed.is_empty(), "the last task of the group went unseen: the task sleeps");
+}
+
+#[test]
+fn the_last_task_of_a_group_meets_its_awaiter() {
+    model(the_last_task_of_a_group_against_its_awaiter);
+}
+
+#[test]
+fn twin_tells_before_its_group_has_left() {
+    expect_failure("twin_tells_before_its_group_has_left", "the task sleeps", || {
+        plant(Fault::GroupLeavesLate);
+        the_last_task_of_a_group_against_its_awaiter();
+    });
+}
+
+/// Counts those who are there.
+struct Alive(StdArc<AtomicUsize>);
+
+impl Alive {
+    fn new(count: &StdArc<AtomicUsize>) -> Alive {
+        count.fetch_add(1, Ordering::SeqCst);
+        Alive(count.clone())
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A task is asked for its end while it enters a group, and polled again meanwhile: what its group has started has ended
+/// when it has.
+fn a_request_against_the_start_of_a_group() {
+    let child = Bed::empty();
+    let put = child.clone();
+    let live = StdArc::new(AtomicUsize::new(0));
+    let (count, waker) = (live.clone(), StdArc::new(Mutex::new(None::<Waker>)));
+    let left = waker.clone();
+    let (bed, handle) = Bed::of(group(async move |g: TaskGroup<()>| {
+        drop(put.put(&g, async move {
+            let _alive = Alive::new(&count);
+            poll_fn(|_| Poll::<Result<(), ()>>::Pending).await
+        }));
+        poll_fn(|cx| {
+            *left.lock().unwrap() = Some(cx.waker().clone());
+            Poll::<Result<(), ()>>::Pending
+        })
+        .await
+    }));
+    let check = || {
+        let has_ended = bed.is_empty();
+        assert!(!has_ended || live.load(Ordering::SeqCst) == 0, "the task ended before that of its group");
+    };
+    let asks = thread::spawn(move || drop(handle.cancel()));
+    bed.run();
+    check();
+    child.run();
+    let left = waker.lock().unwrap().take();
+    if let Some(waker) = left {
+        waker.wake();
+    }
+    bed.run();
+    check();
+    asks.join().unwrap();
+    bed.run();
+    check();
+    child.run();
+    bed.run();
+    assert!(bed.is_empty() && child.is_empty(), "the request was lost: a task sleeps");
+}
+
+#[test]
+fn a_request_meets_the_start_of_a_group() {
+    model(a_request_against_the_start_of_a_group);
+}
+
+#[test]
+fn twin_enters_a_group_unasked() {
+    expect_failure("twin_enters_a_group_unasked", "the task ended before that of its group", || {
+        plant(Fault::GroupEnteredUnasked);
+        a_request_against_the_start_of_a_group();
+    });
+}
+
+#[test]
+fn twin_drops_a_task_before_its_groups_know() {
+    expect_failure(
+        "twin_drops_a_task_before_its_groups_know",
+        "the task ended before that of its group",
+        || {
+            plant(Fault::GroupsAskedLate);
+            a_request_against_the_start_of_a_group();
+        },
+    );
 }

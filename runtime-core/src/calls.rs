@@ -4,7 +4,6 @@
 #![forbid(unsafe_code)]
 
 use crate::primitive::{Arc, Mutex};
-use crate::task::Id;
 use crate::util::wake_list::drop_quietly;
 use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
@@ -31,7 +30,6 @@ struct State {
     number: u64,
     /// Whether a task runs them. It waits where its waker is here.
     is_run: bool,
-    runner: Option<Id>,
     waker: Option<Waker>,
 }
 
@@ -58,16 +56,6 @@ pub(crate) enum Next {
 }
 
 impl Calls {
-    /// The task that runs the callbacks says which one it is.
-    pub(crate) fn set_runner(&self, id: Option<Id>) {
-        self.state.lock().runner = id;
-    }
-
-    /// The task that runs the callbacks, or was the last to do so.
-    pub(crate) fn runner(&self) -> Option<Id> {
-        self.state.lock().runner
-    }
-
     /// Adds a callback: to be run now, or not before `at`. The number finds it among those for later.
     pub(crate) fn bring(&self, at: Option<Instant>, slot: Slot) -> (Bring, u64) {
         let mut state = self.state.lock();

@@ -11,8 +11,8 @@ use crate::handle::Handle;
 use crate::primitive::{Arc, Mutex};
 use crate::task::{self, AbortHandle, Keeper, Meta, Unhandled};
 use crate::time::{Instant, sleep, sleep_until};
-use crate::util::in_place;
 use crate::util::wake_list::{drop_quietly, quietly};
+use crate::util::{in_place, inherited};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -22,7 +22,7 @@ use std::time::Duration;
 impl Handle {
     /// Runs `callback` soon, as a step of this runtime of its own, after those that were given before: never
     /// inside of this call. It shall not block: the other callbacks wait for it. A panic in it ends there, printed by
-    /// the panic hook.
+    /// the panic hook. It sees copies of the `#[inherit]` values of `task_local!` that are in scope here.
     ///
     /// On a runtime that has ended it runs at once, on this thread: nobody else could. (On a worker that ends, it must not
     /// wait: `block_on` panics there.) What such a callback brings in
@@ -37,7 +37,7 @@ impl Handle {
     /// });
     /// ```
     pub fn call_soon(&self, callback: impl FnOnce() + Send + 'static) -> TimerHandle {
-        self.call(None, Box::new(callback))
+        self.call(None, Box::new(inherited::bind(callback)))
     }
 
     /// Runs `callback` when `delay` has passed, as [`call_soon`](Self::call_soon) does. Callbacks run in the order of
@@ -62,7 +62,7 @@ impl Handle {
         // The moment is one of this runtime's clock, wherever the call comes from.
         let now = self.inner().shared.timers.source().now();
         let at = Instant::from_std(now) + delay;
-        self.call(Some(at.into_std()), Box::new(callback))
+        self.call(Some(at.into_std()), Box::new(inherited::bind(callback)))
     }
 
     fn call(&self, at: Option<std::time::Instant>, callback: Callback) -> TimerHandle {
@@ -71,7 +71,7 @@ impl Handle {
         match bring {
             Bring::Start => {
                 let runner = Runner { handle: self.clone(), has_ended: false };
-                drop(self.spawn_with(runner.run(), Meta::own("callbacks".to_owned())));
+                drop(self.spawn_with(runner.run(), own("callbacks".to_owned())));
             }
             Bring::Wake(waker) => waker.wake(),
             Bring::Nothing => {}
@@ -116,6 +116,16 @@ impl fmt::Debug for TimerHandle {
     }
 }
 
+/// A task of the runtime's own.
+fn own(name: String) -> Meta {
+    Meta::own(name)
+}
+
+/// Whether it is one of those: no other task has been spawned there.
+pub(super) fn is_own(task: &AbortHandle) -> bool {
+    task.raw().spawn_site() == own(String::new()).spawn_site
+}
+
 /// Whoever runs the callbacks.
 struct Runner {
     handle: Handle,
@@ -124,7 +134,6 @@ struct Runner {
 
 impl Runner {
     async fn run(mut self) {
-        self.handle.inner().calls.set_runner(task::try_id());
         loop {
             let calls = &self.handle.inner().calls;
             match calls.next(Instant::now().into_std()) {
@@ -181,10 +190,10 @@ impl Keeper for Handle {
     }
 
     fn abort_after(&self, grace: Duration, task: AbortHandle) -> Option<AbortHandle> {
-        let meta = Meta::own(format!("grace of task {}", task.id()));
+        let meta = own(format!("grace of task {}", task.id()));
         let watcher = async move {
             sleep(grace).await;
-            task.abort();
+            task::request(&task, Some(Duration::ZERO));
         };
         Some(self.spawn_with(watcher, meta).abort_handle())
     }

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use super::callbacks::is_own;
 use crate::handle::Handle;
 use crate::primitive::{Arc, Condvar, Mutex, thread};
 use crate::sync::Notify;
@@ -15,7 +16,8 @@ use std::time::{Duration, Instant};
 /// Asks every task of the runtime for its end, and those that come meanwhile, and waits until all have ended, for the
 /// runtime's grace at most. Whether they have. To be driven by a `block_on` of the runtime.
 ///
-/// The task that runs callbacks goes on until the runtime ends: those of tasks that end now are still to come.
+/// Tasks of the runtime's own go on until it ends: callbacks of tasks that end now are still to come, and so are the
+/// ends of graces that have begun.
 pub async fn end_all(handle: &Handle) -> bool {
     let inner = handle.inner();
     let end = timeout(inner.cancel_grace, end(handle));
@@ -34,9 +36,8 @@ pub async fn end_all(handle: &Handle) -> bool {
 
 async fn end(handle: &Handle) {
     loop {
-        let runner = handle.inner().calls.runner();
         let tasks = handle.inner().homes.iter().flat_map(|home| home.abort_handles());
-        let tasks: Vec<AbortHandle> = tasks.filter(|task| Some(task.id()) != runner).collect();
+        let tasks: Vec<AbortHandle> = tasks.filter(|task| !is_own(task)).collect();
         if tasks.is_empty() {
             return;
         }

@@ -4,20 +4,19 @@
 
 use super::failures::{GroupError, TaskError};
 use super::handles::Asking;
+use super::members::{Place, Shared, inside};
 use crate::coop;
-use crate::primitive::{Arc, Mutex};
 use crate::spawn::spawn_as;
 use crate::sync::oneshot;
-use crate::task::{self, AbortHandle, Cancelled, GroupWait, Id, JoinError, JoinHandle, Meta};
-use crate::util::fault::{Fault, planted};
-use crate::util::wake_list::{drop_quietly, wake};
+use crate::task::{self, Id, JoinError, JoinHandle, Meta};
+use crate::util::wake_list::drop_quietly;
 use std::any::Any;
-use std::collections::HashMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::thread;
 
 /// Runs `body` with a group, and waits for it and for every task that was spawned into the group.
@@ -32,9 +31,10 @@ use std::thread;
 ///
 /// # Cancel safety
 /// Dropping the future asks all tasks for their end. When the task in which it is awaited is asked for its end by
-/// [`JoinHandle::cancel`], so are the group's tasks, and the group goes on to wait for them, within the grace; then that
-/// task is dropped where it waits, unless it listens itself ([`task::cancelled`]): nothing is left running unseen, also
-/// where groups are nested.
+/// [`JoinHandle::cancel`], so are the group's tasks, at once and with the same grace. That task is dropped where it
+/// waits, the body with it, unless it listens itself ([`task::cancelled`]); but it has not ended before the group's
+/// tasks have. The same holds for a group in the body of another that fails: the outer group drops its body, and waits
+/// for the tasks of both. So nothing is left running unseen, however groups are nested.
 ///
 /// # Errors
 /// [`GroupError`] with every error, in the order in which they came. It has none if [`TaskGroup::cancel`] ended
@@ -70,34 +70,30 @@ where
     let group = TaskGroup { shared: Arc::new(Shared::new()) };
     let _end = EndOnDrop(&group);
     let mut body = pin!(Some(body(group.clone())));
-    let mut request = pin!(None);
-    let mut wait = None;
-    let mut is_entered = false;
     let mut end = BodyEnd { value: None, panic: None };
     let mut polls_left = None;
     poll_fn(|cx| {
-        if !std::mem::replace(&mut is_entered, true) {
-            wait = GroupWait::new();
-        }
+        Shared::sit(&group.shared);
         let seen = group.shared.look(cx.waker());
-        if is_asked(&wait, request.as_mut(), cx) {
-            group.shared.ask_everyone();
-            if seen.is_empty && wait.as_ref().is_some_and(|wait| !wait.is_heard()) {
-                // The last of the task's groups ends the task, where it waits; others may still be inside of the body.
-                wait = None;
-                if task::cancel_is_final() {
-                    return Poll::Pending;
-                }
-            }
-        }
         if let Some(running) = body.as_mut().as_pin_mut() {
-            let polled = catch_unwind(AssertUnwindSafe(|| running.poll(cx)));
-            if !matches!(polled, Ok(Poll::Pending)) || seen.must_end_body(&mut polls_left) {
+            let polled = if seen.has_failed() {
+                Ok(Poll::Pending)
+            } else {
+                inside(&group.shared, || catch_unwind(AssertUnwindSafe(|| running.poll(cx))))
+            };
+            let is_done = !matches!(polled, Ok(Poll::Pending));
+            if is_done || seen.must_end_body(&mut polls_left) {
+                group.shared.end_body(is_done);
                 let dropped = catch_unwind(AssertUnwindSafe(|| body.set(None)));
                 end = BodyEnd::new(&group.shared, polled, dropped);
             }
         }
-        if body.is_none() && group.shared.close() { Poll::Ready(()) } else { Poll::Pending }
+        if body.is_some() || !group.shared.close() {
+            return Poll::Pending;
+        }
+        // Whoever makes groups in a loop must come to an end of its poll.
+        ready!(coop::poll_proceed(cx)).made_progress();
+        Poll::Ready(())
     })
     .await;
     end.result(group.shared.take_errors())
@@ -123,7 +119,7 @@ impl<X> BodyEnd<X> {
             Err(payload) => drop_quietly(end.panic.replace(payload)),
         }
         if end.panic.is_some() {
-            group.end(Phase::Failed, None);
+            group.panic();
         }
         end
     }
@@ -137,21 +133,6 @@ impl<X> BodyEnd<X> {
             Some(value) if errors.is_empty() => Ok(value),
             _ => Err(GroupError { errors }),
         }
-    }
-}
-
-/// Whether the task that awaits the group was asked for its end.
-fn is_asked(
-    wait: &Option<GroupWait>,
-    mut request: Pin<&mut Option<Cancelled>>,
-    cx: &mut Context<'_>,
-) -> bool {
-    if request.is_none() {
-        request.set(wait.as_ref().map(GroupWait::request));
-    }
-    match request.as_mut().as_pin_mut() {
-        Some(asked) => asked.poll(cx).is_ready(),
-        None => false,
     }
 }
 
@@ -276,12 +257,7 @@ impl<E> Clone for TaskGroup<E> {
 
 impl<E> fmt::Debug for TaskGroup<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.shared.state.lock();
-        f.debug_struct("TaskGroup")
-            .field("tasks", &state.live)
-            .field("errors", &state.errors.len())
-            .field("phase", &state.phase)
-            .finish()
+        self.shared.fmt(f)
     }
 }
 
@@ -307,208 +283,7 @@ struct EndOnDrop<'a, E: Send + 'static>(&'a TaskGroup<E>);
 impl<E: Send + 'static> Drop for EndOnDrop<'_, E> {
     fn drop(&mut self) {
         self.0.shared.cancel();
-    }
-}
-
-/// What the tasks, the body and the clones of the group share.
-#[doc(hidden)]
-pub struct Shared<E> {
-    state: Mutex<State<E>>,
-}
-
-struct State<E> {
-    /// Tasks that have not ended, those that are about to be spawned included.
-    live: usize,
-    /// How many there ever were.
-    spawned: usize,
-    /// Whether everyone was asked, because the awaiting task was: those that come later are, too.
-    asks: bool,
-    children: HashMap<Id, AbortHandle>,
-    errors: Vec<TaskError<E>>,
-    phase: Phase,
-    /// Of whoever awaits the group.
-    waker: Option<Waker>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Open,
-    /// By `cancel`.
-    Cancelled,
-    /// By the first error.
-    Failed,
-    /// No task is in it, and none will be.
-    Closed,
-}
-
-/// What there was when the group was looked at.
-struct Seen {
-    phase: Phase,
-    is_empty: bool,
-    /// How many tasks there ever were.
-    spawned: usize,
-}
-
-impl Seen {
-    /// Whether a body that waits, and was polled after this look, is to be dropped. In a cancelled group it has seen
-    /// then how every task ended, unless it ran out of budget on the way: it gets more polls then, as many as it may need for
-    /// all handles, and no more: one that always has something to do ends, too.
-    fn must_end_body(&self, polls_left: &mut Option<usize>) -> bool {
-        if self.phase != Phase::Cancelled || !self.is_empty {
-            return self.phase == Phase::Failed;
-        }
-        let left = polls_left.get_or_insert(self.spawned + 16);
-        if coop::has_budget_remaining() || *left == 0 {
-            return true;
-        }
-        *left -= 1;
-        false
-    }
-}
-
-impl<E> Shared<E> {
-    fn new() -> Self {
-        let state = State {
-            live: 0,
-            spawned: 0,
-            asks: false,
-            children: HashMap::new(),
-            errors: Vec::new(),
-            phase: Phase::Open,
-            waker: None,
-        };
-        Shared { state: Mutex::new(state) }
-    }
-
-    /// What is there now. `waker` will be woken when that changes.
-    fn look(&self, waker: &Waker) -> Seen {
-        let waker = waker.clone();
-        let mut state = self.state.lock();
-        let old = state.waker.replace(waker);
-        let seen = Seen { phase: state.phase, is_empty: state.live == 0, spawned: state.spawned };
-        drop(state);
-        drop_quietly(old);
-        seen
-    }
-
-    fn is_open(&self) -> bool {
-        self.state.lock().phase == Phase::Open
-    }
-
-    /// The awaiting task was asked for its end: so is every task of the group, once.
-    fn ask_everyone(&self) {
-        if !std::mem::replace(&mut self.state.lock().asks, true) {
-            self.ask_all(None);
-        }
-    }
-
-    /// Asks every task but one for its end.
-    fn ask_all(&self, but: Option<Id>) {
-        let state = self.state.lock();
-        let others = state.children.iter().filter(|(id, _)| Some(**id) != but);
-        let children: Vec<AbortHandle> = others.map(|(_, child)| child.clone()).collect();
-        drop(state);
-        for child in children {
-            task::request(&child, None);
-        }
-    }
-
-    /// Moves the group on to `phase`, and tells everyone.
-    fn end(&self, phase: Phase, but: Option<Id>) {
-        let mut state = self.state.lock();
-        if !matches!((state.phase, phase), (Phase::Open, _) | (Phase::Cancelled, Phase::Failed)) {
-            return;
-        }
-        state.phase = phase;
-        let waker = state.waker.take();
-        drop(state);
-        if let Some(waker) = waker {
-            wake(waker);
-        }
-        self.ask_all(but);
-    }
-
-    fn cancel(&self) {
-        self.end(Phase::Cancelled, None);
-    }
-
-    /// An error of the body, or of the task `of`.
-    fn fail(&self, error: TaskError<E>, of: Option<Id>) {
-        self.state.lock().errors.push(error);
-        self.end(Phase::Failed, of);
-    }
-
-    /// A task has ended, or a place was not taken.
-    fn leave(&self, id: Option<Id>) {
-        let mut state = self.state.lock();
-        let child = id.and_then(|id| state.children.remove(&id));
-        state.live -= 1;
-        let waker = if state.live == 0 { state.waker.take() } else { None };
-        drop(state);
-        drop(child);
-        if let Some(waker) = waker {
-            wake(waker);
-        }
-    }
-
-    /// Closes the group if no task is in it.
-    fn close(&self) -> bool {
-        let mut state = self.state.lock();
-        if state.live > 0 && !planted(Fault::GroupLeft) {
-            return false;
-        }
-        state.phase = Phase::Closed;
-        true
-    }
-
-    fn take_errors(&self) -> Vec<TaskError<E>> {
-        std::mem::take(&mut self.state.lock().errors)
-    }
-}
-
-impl<E> Drop for Shared<E> {
-    /// Whoever awaited the group went before it had ended.
-    fn drop(&mut self) {
-        self.take_errors().iter().for_each(TaskError::is_lost);
-    }
-}
-
-/// Counts as a task, until it is dropped.
-struct Place<E: Send + 'static> {
-    shared: Arc<Shared<E>>,
-    id: Option<Id>,
-}
-
-impl<E: Send + 'static> Place<E> {
-    /// A place for one more task. `None`: the future shall not be polled.
-    fn reserve(shared: &Arc<Shared<E>>) -> Option<Self> {
-        let mut state = shared.state.lock();
-        if state.phase == Phase::Closed {
-            return None;
-        }
-        state.live += 1;
-        state.spawned += 1;
-        Some(Place { shared: Arc::clone(shared), id: None })
-    }
-
-    /// The place is given up when the task has ended.
-    fn give<T>(mut self, handle: &JoinHandle<T>) {
-        self.id = Some(handle.id());
-        let mut state = self.shared.state.lock();
-        state.children.insert(handle.id(), handle.abort_handle());
-        let is_ending = state.phase != Phase::Open || state.asks;
-        drop(state);
-        if is_ending {
-            // Whoever asked all the others may not have seen this one.
-            handle.request_cancel();
-        }
-        handle.notify_end(Box::new(move |_| drop(self)));
-    }
-}
-
-impl<E: Send + 'static> Drop for Place<E> {
-    fn drop(&mut self) {
-        self.shared.leave(self.id);
+        self.0.shared.rise();
     }
 }
 
@@ -520,6 +295,25 @@ pin_project_lite::pin_project! {
         is_started: bool,
         shared: Arc<Shared<E>>,
     }
+
+    impl<F, E> PinnedDrop for Child<F, E> {
+        fn drop(this: Pin<&mut Self>) {
+            this.drop_future(task::try_id());
+        }
+    }
+}
+
+impl<F, E> Child<F, E> {
+    /// A panic in the drop is an error of the task.
+    fn drop_future(self: Pin<&mut Self>, id: Option<Id>) {
+        let mut this = self.project();
+        let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) else { return };
+        match task::panic_of_current(payload) {
+            Ok(error) => this.shared.fail(TaskError::Join(error), id),
+            // It never became a task.
+            Err(payload) => drop_quietly(payload),
+        }
+    }
 }
 
 impl<F, T, E> Future for Child<F, E>
@@ -528,8 +322,8 @@ where
 {
     type Output = T;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let mut this = self.project();
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let mut this = self.as_mut().project();
         if !std::mem::replace(this.is_started, true) && !this.shared.is_open() {
             task::abort_current();
             return Poll::Pending;
@@ -540,14 +334,16 @@ where
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(value))) => return Poll::Ready(value),
             Ok(Poll::Ready(Err(error))) => TaskError::Failed(error),
-            Err(payload) => TaskError::Join(task::panic_of_current(payload)),
+            Err(payload) => match task::panic_of_current(payload) {
+                Ok(error) => TaskError::Join(error),
+                Err(payload) => resume_unwind(payload),
+            },
         };
-        let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
         let id = task::try_id();
-        this.shared.fail(error, id);
-        if let Err(payload) = dropped {
-            this.shared.fail(TaskError::Join(task::panic_of_current(payload)), id);
-        }
+        let shared = Arc::clone(this.shared);
+        // First the error of the task, then what its drop does.
+        shared.fail(error, id);
+        self.drop_future(id);
         // Dropped at the end of this poll: the handle says that it was cancelled.
         task::abort_current();
         Poll::Pending

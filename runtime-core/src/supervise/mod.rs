@@ -6,5 +6,6 @@ pub mod failures;
 pub mod gather;
 pub mod group;
 pub mod handles;
+pub mod members;
 mod promises;
 pub mod shared;

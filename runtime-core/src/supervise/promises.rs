@@ -5,6 +5,7 @@
 use crate::handle::Handle;
 use crate::sync::PromiseFuture;
 use crate::sync::promise::Cancelled;
+use crate::util::inherited;
 
 impl<T: Send + Sync + 'static> PromiseFuture<T> {
     /// Runs `callback` with what was decided, once it is: asyncio's `add_done_callback`.
@@ -31,8 +32,9 @@ impl<T: Send + Sync + 'static> PromiseFuture<T> {
     #[track_caller]
     pub fn on_done(&self, callback: impl FnOnce(&Result<T, Cancelled>) + Send + 'static) {
         let handle = Handle::current();
+        let inherited = inherited::current();
         self.when_done(Box::new(move |outcome| {
-            handle.call_soon(move || callback(&outcome));
+            handle.call_soon(inherited::bind_to(inherited, move || callback(&outcome)));
         }));
     }
 }

@@ -6,15 +6,16 @@
 
 use super::error::JoinError;
 use super::extras::{Asked, Extras, Notice};
+use super::groups::{Ask, Member, Members, Seated};
 use super::join::{AbortHandle, JoinHandle};
 use super::outcome::{Outcome, TaskInfo};
 use super::raw::RawTask;
-use super::state::Join;
+use super::state::{Join, Submit};
 use super::with_current;
 use crate::coop;
 use crate::sync::wait_list::Waiter;
 use crate::util::fault::{Fault, planted};
-use crate::util::in_place;
+use crate::util::{in_place, inherited};
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
@@ -132,36 +133,38 @@ pub(crate) fn if_listening() -> Option<Cancelled> {
     Some(Cancelled { task: Some(task??), waiter: Waiter::new() })
 }
 
-/// The current task awaits a group: the group listens for it. A task that does not listen itself ends when it is asked
-/// for that and its last group has gone.
-pub(crate) struct GroupWait(AbortHandle);
+/// A group's seat with the task that awaits it, until this is dropped.
+pub(crate) struct GroupWait {
+    task: AbortHandle,
+    number: u64,
+}
 
 impl GroupWait {
-    /// `None` outside of a task.
-    pub(crate) fn new() -> Option<GroupWait> {
+    /// A seat with the current task, and what that task was asked for already. `None` outside of a task.
+    pub(crate) fn new(group: Seated) -> Option<(GroupWait, Option<Ask>)> {
         with_current(|raw| {
-            extras(&raw).enter_group();
-            let _ = raw.state().set_observed();
-            GroupWait(AbortHandle::new(raw))
+            let (number, ask) = extras(&raw).enter_group(group, || raw.state().is_cancelled());
+            (GroupWait { task: AbortHandle::new(raw), number }, ask)
         })
     }
 
-    /// The request to the task.
-    pub(crate) fn request(&self) -> Cancelled {
-        Cancelled { task: Some(self.0.clone()), waiter: Waiter::new() }
-    }
-
-    /// Whether the task listens itself.
-    pub(crate) fn is_heard(&self) -> bool {
-        extras(self.0.raw()).listens()
+    /// Whether the current task is the one that awaits it.
+    pub(crate) fn is_here(&self) -> bool {
+        with_current(|raw| raw == *self.task.raw()).unwrap_or(false)
     }
 }
 
 impl Drop for GroupWait {
     fn drop(&mut self) {
-        if extras(self.0.raw()).leave_group() {
-            self.0.abort();
-        }
+        let raw = self.task.raw();
+        extras(raw).leave_group(self.number, || wake(raw));
+    }
+}
+
+fn wake(raw: &RawTask) {
+    if raw.state().wake() == Submit::Yes {
+        // SAFETY: the move above said so.
+        unsafe { raw.schedule() };
     }
 }
 
@@ -183,21 +186,19 @@ pub(super) fn is_asked(raw: &RawTask) -> bool {
     raw.state().is_cancelled() || raw.head().extras().is_some_and(Extras::is_asked)
 }
 
-/// Whether the task that is being polled on this thread ends when that poll returns `Pending`.
-pub(crate) fn cancel_is_final() -> bool {
-    with_current(|raw| raw.state().is_cancelled()).unwrap_or(false)
-}
-
 /// Ends the task that is being polled on this thread when that poll returns `Pending`.
 pub(crate) fn abort_current() {
     let _ = with_current(RawTask::abort);
 }
 
-/// An error of the task that is being polled on this thread.
-pub(crate) fn panic_of_current(payload: Box<dyn Any + Send>) -> JoinError {
+/// A panic as an error of the task that is being polled on this thread, or dropped.
+///
+/// # Errors
+/// Gives it back outside of a task.
+pub(crate) fn panic_of_current(payload: Box<dyn Any + Send>) -> Result<JoinError, Box<dyn Any + Send>> {
     let mut payload = Some(payload);
     let error = with_current(|raw| payload.take().map(|payload| JoinError::panic(raw.whose(), payload)));
-    error.flatten().expect("called by the poll of a task")
+    error.flatten().ok_or_else(|| payload.expect("there was no task to take it"))
 }
 
 /// What is known of the task that is being polled on this thread.
@@ -224,18 +225,42 @@ pub fn try_current() -> Option<TaskInfo> {
     with_current(|raw| raw.info())
 }
 
-/// Asks `task` for its end: it is told if it listens, and has `grace` then, or its runtime's; any other is aborted.
+/// Asks `task` for its end: it is told if it listens, and has `grace` then, or its runtime's; any other is dropped where
+/// it waits. So are the tasks of the groups that it awaits, with the same grace, and theirs.
 pub(crate) fn request(task: &AbortHandle, grace: Option<Duration>) {
-    let raw = task.raw();
-    let asked = raw.head().extras().map_or(Asked::Deaf, Extras::ask);
-    match asked {
-        Asked::Deaf => task.abort(),
-        Asked::Told if grace == Some(Duration::ZERO) => task.abort(),
-        Asked::Told => {
-            let Some(keeper) = raw.keeper() else { return };
-            let grace = grace.unwrap_or_else(|| keeper.grace());
+    let mut others = Members::new();
+    task.ask(grace, &mut others);
+    request_all(others, grace);
+}
+
+/// [`request`] to each.
+pub(crate) fn request_all(mut tasks: Members, grace: Option<Duration>) {
+    while let Some(task) = tasks.pop_front() {
+        task.ask(grace, &mut tasks);
+    }
+}
+
+impl Member for AbortHandle {
+    fn ask(&self, grace: Option<Duration>, others: &mut Members) {
+        let raw = self.raw();
+        let at_once = grace == Some(Duration::ZERO);
+        let (groups, ends) = match extras(raw).ask(at_once) {
+            Asked::Aborts => return self.abort(),
+            Asked::Ends(groups) => (groups, true),
+            Asked::Told(groups) => (groups, false),
+        };
+        let keeper = raw.keeper();
+        let grace = grace.or_else(|| Some(keeper.as_ref()?.grace()));
+        for group in groups {
+            group.ask(Ask { ends, grace }, others);
+        }
+        if ends {
+            extras(raw).end();
+            wake(raw);
+        }
+        if let (Some(keeper), Some(grace), false) = (keeper, grace, at_once) {
             if extras(raw).shortens(grace) {
-                if let Some(watcher) = keeper.abort_after(grace, task.clone()) {
+                if let Some(watcher) = keeper.abort_after(grace, self.clone()) {
                     on_end(raw, Box::new(move |_| watcher.abort()));
                 }
             }
@@ -276,7 +301,8 @@ impl<T> JoinHandle<T> {
     /// A task that listens, because it has called `task::cancelled`, is told, and may clean up until the runtime's
     /// grace is over (10 s, or what the builder was told); then it is dropped at the await where it stands. If it ends
     /// with a value, that is the result. A task that does not listen is dropped where it stands; one that has not
-    /// started is dropped unpolled. A blocking job that runs cannot be stopped, but may look at
+    /// started is dropped unpolled. Tasks of a [`group`](crate::supervise::group::group) that it awaits are asked with
+    /// it, with the same grace, and have ended before it has. A blocking job that runs cannot be stopped, but may look at
     /// `task::cancel_requested`.
     ///
     /// The request is made by this call, not by the first poll. Dropping the future detaches the task, which stays
@@ -324,7 +350,8 @@ impl<T> JoinHandle<T> {
     /// Has `callback` run when the task has ended: asyncio's `add_done_callback`. It runs later, as a step of the
     /// task's runtime, never inside of what ended the task nor inside of this call, also when the task has ended
     /// already. Callbacks of one task run in the order in which they were given. They run whether or not the handle
-    /// is kept; a panic in one ends there, printed by the panic hook.
+    /// is kept; a panic in one ends there, printed by the panic hook. They see copies of the `#[inherit]` values of
+    /// `task_local!` that are in scope here.
     ///
     /// At the runtime's end, and after it, they run on the thread that ends the task, or that gives them; what such a
     /// callback brings in its turn is dropped.
@@ -340,12 +367,14 @@ impl<T> JoinHandle<T> {
     /// ```
     pub fn on_finish(&self, callback: impl FnOnce(&Outcome) + Send + 'static) {
         let keeper = self.raw().keeper();
-        let notice = move |outcome: &Outcome| match keeper {
-            Some(keeper) => {
-                let outcome = outcome.clone();
-                keeper.call_soon(Box::new(move || callback(&outcome)));
+        let inherited = inherited::current();
+        let notice = move |outcome: &Outcome| {
+            let outcome = outcome.clone();
+            let callback = inherited::bind_to(inherited, move || callback(&outcome));
+            match keeper {
+                Some(keeper) => keeper.call_soon(Box::new(callback)),
+                None => in_place::run(callback),
             }
-            None => in_place::run(|| callback(outcome)),
         };
         on_end(self.raw(), Box::new(notice));
     }

@@ -2,11 +2,17 @@
 //! told that it has ended, and what it has inherited.
 //!
 //! A task *listens* once it has called `task::cancelled`. One that listens is told that it shall end, and
-//! may clean up until its grace is over; any other is dropped where it waits.
+//! may clean up until its grace is over; any other is dropped where it waits. Groups of tasks that it awaits then
+//! outlive its future: it has ended once they are gone.
+//!
+//! Of such a task, `side.ends` is set. Then its groups are asked, so that they know that they outlive it, and only then it
+//! `ends`, and is woken: its future is dropped. Whoever enters a group, or leaves one, looks under the lock of `side`, and
+//! so does the task before it goes to sleep without a future: it finds its last group gone, or is woken by it.
 
 #![forbid(unsafe_code)]
 
 use super::error::Whose;
+use super::groups::{Ask, Groups, Seated};
 use super::outcome::Outcome;
 use super::watch::{Figures, Watch, Watched};
 use crate::primitive::Mutex;
@@ -14,13 +20,13 @@ use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::sync::wait_list::{self, WaitList, Waiter, Woken};
 use crate::util::fault::{Fault, planted};
 use crate::util::inherited::{self, Captured};
-use crate::util::wake_list::drop_quietly;
+use crate::util::wake_list::{drop_quietly, quietly};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// Told of a task's end. It runs no foreign code but wakers, and does not panic.
+/// Told of a task's end. It runs no foreign code but wakers, and drops of what was left to it.
 pub(crate) type Notice = Box<dyn FnOnce(&Outcome) + Send>;
 
 /// The wait for the request has ended.
@@ -30,6 +36,8 @@ const ASKED: wait_list::Outcome = wait_list::Outcome::new(1);
 pub(crate) struct Extras {
     /// Whether the task was told that it shall end, or has ended: then nobody need wait here.
     asked: AtomicBool,
+    /// Whether it is polled no more.
+    ends: AtomicBool,
     waiting: WaitList,
     /// Set before the task is known to anybody.
     inherits: bool,
@@ -44,8 +52,10 @@ pub(crate) struct Extras {
 struct Side {
     /// Set by the first `listen`.
     listens: bool,
-    /// Groups that the task awaits: they listen for it.
-    groups: usize,
+    /// Those that the task awaits.
+    groups: Groups,
+    /// Whether it is to be dropped where it waits.
+    ends: bool,
     /// The shortest grace that was begun.
     grace: Option<Duration>,
     notices: Vec<Notice>,
@@ -65,16 +75,19 @@ enum End {
 /// What became of a request that a task should end.
 #[must_use]
 pub(crate) enum Asked {
-    /// It does not listen: to be aborted.
-    Deaf,
-    /// It was told.
-    Told,
+    /// To be aborted.
+    Aborts,
+    /// To be dropped where it waits, once these groups are told. It has ended once they are gone.
+    Ends(Vec<Seated>),
+    /// It was told. These are its groups.
+    Told(Vec<Seated>),
 }
 
 impl Extras {
     pub(super) fn new(inherited: Option<Captured>, watch: Option<Arc<Watch>>) -> Self {
         Extras {
             asked: AtomicBool::new(false),
+            ends: AtomicBool::new(false),
             waiting: WaitList::new(),
             inherits: inherited.is_some(),
             inherited: Mutex::new(inherited),
@@ -135,31 +148,71 @@ impl Extras {
         self.side.lock().listens
     }
 
-    /// A group is awaited from here on: it is told for the task.
-    pub(super) fn enter_group(&self) {
-        self.side.lock().groups += 1;
-    }
-
-    /// A group is no longer awaited. `true`: it was the last that the task waited for before it ends: abort it.
-    pub(super) fn leave_group(&self) -> bool {
+    /// A group is awaited from here on: its number here, and what it is asked for already. An abort comes first.
+    pub(super) fn enter_group(&self, group: Seated, is_aborted: impl FnOnce() -> bool) -> (u64, Option<Ask>) {
         let mut side = self.side.lock();
-        side.groups -= 1;
-        side.groups == 0 && !side.listens && self.is_asked() && side.end == End::NotYet
+        let number = side.groups.enter(group);
+        let ask = Ask { ends: side.ends || is_aborted(), grace: side.grace };
+        if planted(Fault::GroupEnteredUnasked) {
+            return (number, None);
+        }
+        (number, (ask.ends || self.is_asked()).then_some(ask))
     }
 
-    /// Tells the task that it shall end, if it listens.
-    pub(super) fn ask(&self) -> Asked {
-        let side = self.side.lock();
-        if !side.listens && side.groups == 0 {
-            return Asked::Deaf;
+    /// A group is no longer awaited. A task that shall end has been waiting for that, perhaps: `tell` it.
+    pub(super) fn leave_group(&self, number: u64, tell: impl Fn()) {
+        let mut side = self.side.lock();
+        let ends = side.ends;
+        if ends && planted(Fault::GroupLeavesLate) {
+            drop(side);
+            tell();
+            side = self.side.lock();
+        }
+        let left = side.groups.leave(number);
+        drop(side);
+        drop(left);
+        if ends && !planted(Fault::GroupLeavesLate) {
+            tell();
+        }
+    }
+
+    /// The task shall end: tells it if it listens, unless it is to end `at_once`.
+    pub(super) fn ask(&self, at_once: bool) -> Asked {
+        let mut side = self.side.lock();
+        let ends = !side.listens || at_once;
+        side.ends |= ends;
+        if planted(Fault::GroupsAskedLate) && ends {
+            self.end();
         }
         if !planted(Fault::AskedLate) {
-            // ORDER: Release pairs with `is_asked`. Under the lock: the last group to go looks under it.
+            // ORDER: Release pairs with `is_asked`. Under the lock: who enters a group looks under it.
             self.asked.store(true, Ordering::Release);
         }
+        let groups = side.groups.all();
         drop(side);
         self.tell_waiting();
-        Asked::Told
+        match ends {
+            false => Asked::Told(groups),
+            true if groups.is_empty() => Asked::Aborts,
+            true => Asked::Ends(groups),
+        }
+    }
+
+    /// Its groups know that they outlive it: from here on it is polled no more.
+    pub(super) fn end(&self) {
+        // ORDER: Release pairs with `ends`.
+        self.ends.store(true, Ordering::Release);
+    }
+
+    /// Whether it is polled no more.
+    pub(super) fn ends(&self) -> bool {
+        // ORDER: Acquire: what the groups were told is visible to the drop of the future.
+        self.ends.load(Ordering::Acquire)
+    }
+
+    /// Whether the task, whose future is gone, waits for groups before it ends.
+    pub(super) fn outlasts(&self) -> bool {
+        self.ends() && !self.side.lock().groups.is_empty()
     }
 
     /// Whether a grace that begins now may end before those that have begun: one that is no shorter does not.
@@ -224,7 +277,7 @@ impl Extras {
         let mut side = self.side.lock();
         if side.end == End::Told {
             drop(side);
-            notice(&outcome());
+            quietly(|| notice(&outcome()));
         } else {
             side.notices.push(notice);
         }
@@ -245,7 +298,7 @@ impl Extras {
             }
             drop(side);
             for notice in notices {
-                notice(outcome);
+                quietly(|| notice(outcome));
             }
             side = self.side.lock();
         }

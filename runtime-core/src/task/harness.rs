@@ -11,6 +11,7 @@
 //! waker, ends where it happens, after the panic hook has printed it.
 
 use super::error::JoinError;
+use super::extras::Extras;
 use super::head::Head;
 use super::id::Id;
 use super::outcome::{How, Outcome};
@@ -107,24 +108,59 @@ impl<F: Future, O: Owner, N: Label<F::Output>> Harness<F, O, N> {
         })
     }
 
-    /// Polls once. RUNNING is ours.
+    /// Polls once. RUNNING is ours. A future that has ended is dropped.
     fn poll(&self) -> (Poll<Output<F>>, bool) {
         let raw = self.raw();
         let waker = borrowed_waker(raw);
-        let (result, yielded) = coop::enter(&waker, || {
+        coop::enter(&waker, || {
             let mut cx = Context::from_waker(&waker);
-            let mut poll =
-                || catch_unwind(AssertUnwindSafe(|| self.with_stage(|stage| poll_stage(stage, &mut cx))));
+            let mut poll = || self.poll_future(&mut cx);
             match raw.head().extras() {
                 None => poll(),
                 Some(extras) => extras.polled(|| raw.whose(), poll),
             }
-        });
-        match result {
-            Ok(Poll::Pending) => (Poll::Pending, yielded),
-            Ok(Poll::Ready(output)) => (Poll::Ready(Ok(output)), false),
-            Err(payload) => (Poll::Ready(Err(self.panicked(payload))), false),
+        })
+    }
+
+    #[inline(always)]
+    fn poll_future(&self, cx: &mut Context<'_>) -> Poll<Output<F>> {
+        match catch_unwind(AssertUnwindSafe(|| self.with_stage(|stage| poll_stage(stage, cx)))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(self.drop_future(Ok(output))),
+            Err(payload) => Poll::Ready(self.drop_future(Err(self.panicked(payload)))),
         }
+    }
+
+    /// Runs `f` as what the task does: it is the current one, and what it has inherited is in scope. The flag says whether
+    /// it asked to be polled again.
+    #[inline(always)]
+    fn inside<R>(&self, f: impl FnOnce(&mut Context<'_>) -> R) -> (R, bool) {
+        let raw = self.raw();
+        let waker = borrowed_waker(raw);
+        coop::enter(&waker, || {
+            let mut cx = Context::from_waker(&waker);
+            match raw.head().extras() {
+                None => f(&mut cx),
+                Some(extras) => extras.scoped(|| f(&mut cx)),
+            }
+        })
+    }
+
+    /// What the task gives, once its future is dropped: a panic in that takes the output's place.
+    fn drop_future(&self, output: Output<F>) -> Output<F> {
+        let dropped = catch_unwind(AssertUnwindSafe(|| self.with_stage(|stage| *stage = Stage::Consumed)));
+        match dropped {
+            Ok(()) => output,
+            Err(payload) => {
+                drop_quietly(output);
+                Err(self.panicked(payload))
+            }
+        }
+    }
+
+    /// What a task gives that is polled no more.
+    fn cancel(&self) -> Output<F> {
+        self.inside(|_| self.drop_future(Err(self.cancelled()))).0
     }
 
     fn panicked(&self, payload: Box<dyn Any + Send>) -> JoinError {
@@ -135,23 +171,9 @@ impl<F: Future, O: Owner, N: Label<F::Output>> Harness<F, O, N> {
         JoinError::cancelled(self.raw().whose())
     }
 
-    /// Drops the future and stores the output in its place. A panic in the drop takes the output's place.
-    fn store(&self, mut output: Output<F>) -> How {
-        // With what it has inherited in scope, as everything else of it.
-        let drop_future =
-            || catch_unwind(AssertUnwindSafe(|| self.with_stage(|stage| *stage = Stage::Consumed)));
-        let dropped = match self.raw().head().extras() {
-            None => drop_future(),
-            Some(extras) => extras.scoped(drop_future),
-        };
-        if let Err(payload) = dropped {
-            drop_quietly(std::mem::replace(&mut output, Err(self.panicked(payload))));
-        }
-        let how = match &output {
-            Ok(_) => How::Finished,
-            Err(error) if error.is_panic() => How::Panicked,
-            Err(_) => How::Cancelled,
-        };
+    /// Stores the output where the future was.
+    fn store(&self, output: Output<F>) -> How {
+        let how = how(&output);
         let raw = self.raw();
         if let Some(extras) = raw.head().extras() {
             extras.ended(|| raw.whose());
@@ -163,19 +185,36 @@ impl<F: Future, O: Owner, N: Label<F::Output>> Harness<F, O, N> {
         how
     }
 
-    /// The end: the output is stored, RUNNING is ours, and so is the runtime's reference, which this drops.
-    fn complete(&self, output: Output<F>) {
-        let how = self.store(output);
+    /// How it ended, if it has an output.
+    fn how(&self) -> Option<How> {
+        self.with_stage(|stage| match stage {
+            Stage::Finished(output) => Some(how(output)),
+            Stage::Running(_) | Stage::Consumed => None,
+        })
+    }
+
+    /// The end, unless groups are to be waited for: the last of them wakes the task. The output is stored, RUNNING is ours,
+    /// and so is the runtime's reference, which this drops.
+    fn complete(&self, how: How) {
         let raw = self.raw();
+        if raw.head().extras().is_some_and(Extras::outlasts) && !raw.state().is_cancelled() {
+            if raw.state().pause() == Submit::Yes {
+                self.cell().owner.reschedule(Notified::new(raw));
+            }
+            return;
+        }
         // First out of the list, then look at the count: a walker of the list may take a reference.
         let early = planted(Fault::CountSeenEarly).then(|| raw.state().is_unobserved());
         self.cell().owner.release(raw);
         debug_assert!(early != Some(true) || raw.state().is_unobserved(), "freed under a walker");
         if early.unwrap_or_else(|| raw.state().is_unobserved()) {
             self.drop_stage();
-            // SAFETY: the only reference left is the runtime's, which is ours.
-            unsafe { raw.free() };
-            return;
+            // Not even by that drop.
+            if raw.state().is_unobserved() {
+                // SAFETY: the only reference left is the runtime's, which is ours.
+                unsafe { raw.free() };
+                return;
+            }
         }
         self.finish(how);
         raw.unref();
@@ -209,10 +248,22 @@ impl<F: Future, O: Owner, N: Label<F::Output>> Harness<F, O, N> {
                 if let Some(error) = N::error(output) {
                     report_error(error, self.raw().whose(), &self.cell().owner);
                 }
+                if !std::mem::needs_drop::<F::Output>() {
+                    return;
+                }
             }
-            Stage::Running(_) | Stage::Consumed => {}
+            Stage::Consumed => return,
+            Stage::Running(_) => {}
         }
-        drop_quietly(stage);
+        self.inside(|_| drop_quietly(stage));
+    }
+}
+
+fn how<T>(output: &Result<T, JoinError>) -> How {
+    match output {
+        Ok(_) => How::Finished,
+        Err(error) if error.is_panic() => How::Panicked,
+        Err(_) => How::Cancelled,
     }
 }
 
@@ -227,13 +278,18 @@ fn poll_stage<F: Future>(stage: &mut Stage<F>, cx: &mut Context<'_>) -> Poll<F::
 unsafe fn run<F: Future, O: Owner, N: Label<F::Output>>(header: NonNull<Header>) {
     let harness = Harness::<F, O, N>::of(header);
     let raw = harness.raw();
-    if raw.state().start() == Start::Cancel {
-        let error = harness.cancelled();
-        harness.complete(Err(error));
-        return;
-    }
-    match harness.poll() {
-        (Poll::Ready(output), _) => harness.complete(output),
+    let is_aborted = raw.state().start() == Start::Cancel;
+    let polled = if is_aborted || raw.head().extras().is_some_and(Extras::ends) {
+        if let Some(how) = harness.how() {
+            // It has been waiting for groups.
+            return harness.complete(how);
+        }
+        (Poll::Ready(harness.cancel()), false)
+    } else {
+        harness.poll()
+    };
+    match polled {
+        (Poll::Ready(output), _) => harness.complete(harness.store(output)),
         (Poll::Pending, true) => {
             raw.state().pause_scheduled();
             harness.cell().owner.reschedule(Notified::new(raw));
@@ -276,8 +332,7 @@ unsafe fn run_job<F: Future, O: Owner, N: Label<F::Output>>(header: NonNull<Head
 unsafe fn abort_job<F: Future, O: Owner, N: Label<F::Output>>(header: NonNull<Header>) {
     let harness = Harness::<F, O, N>::of(header);
     harness.raw().state().set_cancelled();
-    let error = harness.cancelled();
-    end_job(&harness, error);
+    end_job(&harness, harness.cancelled());
 }
 
 unsafe fn refuse_job<F: Future, O: Owner, N: Label<F::Output>>(
@@ -291,7 +346,8 @@ unsafe fn refuse_job<F: Future, O: Owner, N: Label<F::Output>>(
 
 fn end_job<F: Future, O: Owner, N: Label<F::Output>>(harness: &Harness<F, O, N>, error: JoinError) {
     if harness.raw().state().claim() {
-        let how = harness.store(Err(error));
+        let (output, _) = harness.inside(|_| harness.drop_future(Err(error)));
+        let how = harness.store(output);
         harness.finish(how);
         harness.cell().owner.release(harness.raw());
     }

@@ -10,6 +10,7 @@
 use super::extras::Extras;
 use super::watch::Watch;
 use crate::primitive::atomic::{AtomicPtr, Ordering};
+use crate::util::fault::{Fault, planted};
 use crate::util::inherited::Captured;
 use std::marker::PhantomData;
 use std::ptr;
@@ -46,27 +47,26 @@ impl<V> Head<V> {
     #[inline]
     pub(crate) fn vtable(&self) -> &'static V {
         let word = self.load();
-        match full(word) {
+        match self.full(word) {
             // SAFETY: E1.
             None => unsafe { &*word.cast::<V>() },
-            // SAFETY: E1 and E2.
-            Some(full) => unsafe { &*full.cast::<Full<V>>() }.vtable,
+            Some(full) => full.vtable,
         }
     }
 
     #[inline]
     pub(crate) fn extras(&self) -> Option<&Extras> {
-        // SAFETY: E1 and E2: the extras live as long as `self`.
-        let full = full(self.load()).map(|full| unsafe { &*full.cast::<Full<V>>() });
-        full.map(|full| &full.extras)
+        self.full(self.load()).map(|full| &full.extras)
     }
 
     /// The extras, made now if there are none.
     pub(crate) fn extras_or_new(&self) -> &Extras {
-        if let Some(extras) = self.extras() {
-            return extras;
-        }
         let word = self.load();
+        if let Some(full) = self.full(word) {
+            return &full.extras;
+        }
+        // The word that was looked at, no later one: by now somebody else may have stored extras (E2).
+        let word = if planted(Fault::ExtrasReplaced) { self.load() } else { word };
         let new = Box::into_raw(Box::new(Full { vtable: self.vtable(), extras: Extras::new(None, None) }));
         // ORDER: Release publishes the extras; Acquire sees those of whoever came first.
         if self.word.compare_exchange(word, tagged(new), Ordering::AcqRel, Ordering::Acquire).is_err() {
@@ -79,6 +79,12 @@ impl<V> Head<V> {
     fn load(&self) -> *mut () {
         // ORDER: Acquire pairs with the Release in `extras_or_new`.
         self.word.load(Ordering::Acquire)
+    }
+
+    /// What `word`, which was loaded from here, points to if there are extras.
+    fn full(&self, word: *mut ()) -> Option<&Full<V>> {
+        // SAFETY: E1 and E2: the extras live as long as `self`.
+        full(word).map(|full| unsafe { &*full.cast::<Full<V>>() })
     }
 }
 

@@ -23,6 +23,7 @@ mod abort_on_drop;
 mod cancel;
 mod error;
 mod extras;
+mod groups;
 mod harness;
 mod head;
 mod id;
@@ -41,9 +42,10 @@ mod watch;
 pub use abort_on_drop::AbortOnDropHandle;
 pub use cancel::{Cancelled, Cancelling, cancel_requested, cancelled, current, try_current};
 pub(crate) use cancel::{
-    GroupWait, abort_current, cancel_is_final, if_listening, on_end, panic_of_current, request,
+    GroupWait, abort_current, if_listening, on_end, panic_of_current, request, request_all,
 };
 pub use error::JoinError;
+pub(crate) use groups::{Ask, Group, Groups, Members, Seated};
 pub use id::Id;
 pub use job::{Job, JobOwner, is_cancelled as job_is_cancelled};
 pub use join::{AbortHandle, JoinHandle};
@@ -86,7 +88,7 @@ pub trait Keeper: Send + Sync {
     /// How long a task that was told to end may clean up, where nobody says otherwise.
     fn grace(&self) -> Duration;
 
-    /// Aborts `task` after `grace`. The handle calls that off.
+    /// Asks `task`, after `grace`, to end at once. The handle calls that off.
     fn abort_after(&self, grace: Duration, task: AbortHandle) -> Option<AbortHandle>;
 
     /// Runs `callback` later, after those given before.

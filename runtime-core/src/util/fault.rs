@@ -105,8 +105,16 @@ pub enum Fault {
     EndUnseenByNotice,
     /// Who ends a task looks for other references before the task has left the list of its home.
     CountSeenEarly,
+    /// Who makes the extras of a task replaces those that somebody else has made meanwhile.
+    ExtrasReplaced,
     /// A group ends although a task of it lives.
     GroupLeft,
+    /// Who enters a group does not look whether the task was asked for its end.
+    GroupEnteredUnasked,
+    /// A task that was asked for its end is dropped before its groups know that they outlive it.
+    GroupsAskedLate,
+    /// A group tells the task that waits for it to be gone before it is.
+    GroupLeavesLate,
 
     /// Who publishes work does not fence before it looks for sleepers.
     NotifyUnfenced,

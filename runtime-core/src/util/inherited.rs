@@ -19,10 +19,12 @@
 #![forbid(unsafe_code)]
 
 use crate::tls;
+use crate::util::wake_list::drop_quietly;
 use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 /// Frames that a thread keeps for the next ones: so many are nested without an allocation.
@@ -142,6 +144,23 @@ pub fn with<R>(key: usize, f: impl FnOnce(&dyn Value) -> R) -> Option<R> {
 pub fn enter(values: Option<Captured>) -> Entered {
     let held = values.map_or(Held::Nothing, |Captured(values)| Held::Many(values));
     Entered(push(held, false))
+}
+
+/// `f` with copies of every value in scope here, wherever it is called.
+pub fn bind<F: FnOnce()>(f: F) -> impl FnOnce() + use<F> {
+    bind_to(current(), f)
+}
+
+/// `f` with `values` in scope, wherever it is called, and nothing else.
+pub fn bind_to<F: FnOnce()>(values: Option<Captured>, f: F) -> impl FnOnce() + use<F> {
+    move || {
+        let entered = enter(values);
+        let result = catch_unwind(AssertUnwindSafe(f));
+        drop_quietly(entered.leave());
+        if let Err(payload) = result {
+            resume_unwind(payload);
+        }
+    }
 }
 
 /// Takes everything on this thread out of sight until the guard goes: what is polled meanwhile began elsewhere.
