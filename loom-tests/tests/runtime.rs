@@ -13,7 +13,7 @@ use runtime_core::primitive::{Condvar, Mutex, thread};
 use runtime_core::rescue::RescueConfig;
 use runtime_core::runtime::Runtime;
 use runtime_core::sync::oneshot;
-use runtime_core::task::Job;
+use runtime_core::task::{Job, Reporter};
 use runtime_core::util::wake_list::WakeList;
 use std::any::Any;
 use std::io;
@@ -88,6 +88,7 @@ fn runtime(flavor: Flavor, workers: usize) -> Runtime {
         detailed_metrics: false,
         cancel_grace: Duration::from_secs(10),
         rescue: RescueConfig::default(),
+        reporter: Reporter::default(),
         start_paused: false,
         seed: 1,
     };
