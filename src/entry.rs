@@ -4,17 +4,26 @@
 use crate::{Builder, Runtime};
 use futures_util::FutureExt;
 use runtime_core::primitive::Mutex;
+use runtime_core::shutdown::{ShutdownOptions, ShutdownReport};
+use runtime_core::supervise::body::cancellable;
 use runtime_core::supervise::exit::end_all;
 use runtime_core::task::Unhandled;
 pub use runtime_core::task::UnhandledPolicy;
-use std::io;
+use runtime_io::interrupt::Interrupt;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long started blocking jobs are waited for at the end, unless the attribute says otherwise.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What is left behind is listed, up to so many lines: behind one stuck worker there may be very many tasks.
+const SURVIVORS_SHOWN_MAX: usize = 20;
+
+/// What a shell says of a program that was ended by Ctrl-C: 128 and the signal's number.
+const INTERRUPTED: i32 = 130;
 
 /// What a test says of tasks that failed unseen.
 const UNTAKEN: &str = "the test's body has ended well, but nobody took the results of these tasks (if that is intended, \
@@ -27,11 +36,15 @@ pub struct Entry {
     builder: Builder,
     shutdown_timeout: Duration,
     has_policy: bool,
+    is_cancellable: bool,
 }
+
+/// The body of a function.
+type Body<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 impl Entry {
     fn of(builder: Builder) -> Self {
-        Entry { builder, shutdown_timeout: SHUTDOWN_TIMEOUT, has_policy: false }
+        Entry { builder, shutdown_timeout: SHUTDOWN_TIMEOUT, has_policy: false, is_cancellable: false }
     }
 
     /// `flavor = "multi_thread"`.
@@ -75,11 +88,18 @@ impl Entry {
         self
     }
 
-    /// Drives the body of a `#[runtime::main]`. With no runtime there is nobody yet who could handle a
+    /// `ctrl_c = "cancel"`.
+    pub fn cancel_on_ctrl_c(mut self) -> Self {
+        self.is_cancellable = true;
+        self
+    }
+
+    /// Drives the body of a `#[runtime::main]`. If Ctrl-C has cancelled it, there is no output: the process exits. With no runtime there is nobody yet who could handle a
     /// panic or an error: a plain line and an exit code say it best.
     pub fn main<F: Future>(self, body: F) -> F::Output {
-        match self.run(pin!(body)) {
-            Ok(output) => output,
+        match self.run(Box::pin(body)) {
+            Ok(Some(output)) => output,
+            Ok(None) => std::process::exit(INTERRUPTED),
             Err(error) => {
                 eprintln!("cannot start the runtime: {error}");
                 std::process::exit(1);
@@ -94,12 +114,13 @@ impl Entry {
     /// nobody took that: unless the attribute says what to do then.
     #[track_caller]
     pub fn test<F: Future>(self, body: F) -> F::Output {
-        started(if self.has_policy { self.run(pin!(body)) } else { self.run_strictly(pin!(body)) })
+        let body = Box::pin(body);
+        uncancelled(started(if self.has_policy { self.run(body) } else { self.run_strictly(body) }))
     }
 
     /// [`run`](Self::run), and panics if a task has failed and nobody took that.
     #[track_caller]
-    fn run_strictly<T>(mut self, body: Pin<&mut dyn Future<Output = T>>) -> io::Result<T> {
+    fn run_strictly<T>(mut self, body: Body<'_, T>) -> io::Result<Option<T>> {
         let failures = Failures::collected_by(&mut self.builder);
         let output = catch_unwind(AssertUnwindSafe(|| self.run(body)));
         let failures = failures.take();
@@ -115,9 +136,22 @@ impl Entry {
         }
     }
 
-    /// `dyn`: compiled once for each type of output, not for each test.
-    fn run<T>(mut self, body: Pin<&mut dyn Future<Output = T>>) -> io::Result<T> {
+    /// `None`: the body was cancelled. `dyn`: compiled once for each type of output, not for each test.
+    fn run<T>(mut self, body: Body<'_, T>) -> io::Result<Option<T>> {
         let runtime: Runtime = self.builder.build()?;
+        // It goes last: while the runtime ends a second Ctrl-C kills.
+        let interrupt = if self.is_cancellable {
+            let _entered = runtime.enter();
+            Some(Interrupt::new()?)
+        } else {
+            None
+        };
+        let body = async {
+            match &interrupt {
+                Some(interrupt) => cancellable(runtime.handle(), body, interrupt.wait()).await,
+                None => Some(body.await),
+            }
+        };
         // Tasks clean up also where the body panics: it goes on panicking when they have ended.
         let main = async {
             let output = AssertUnwindSafe(body).catch_unwind().await;
@@ -127,7 +161,9 @@ impl Entry {
         // A failure that nobody took may end it, too.
         let output = catch_unwind(AssertUnwindSafe(|| runtime.block_on(main)));
         let handle = runtime.handle().clone();
-        runtime.shutdown_timeout(self.shutdown_timeout);
+        // All have been asked.
+        let options = ShutdownOptions::default().grace(Duration::ZERO).blocking(self.shutdown_timeout);
+        tell(&runtime.shutdown(options));
         match output {
             Ok(Ok(output)) => {
                 handle.check_failure();
@@ -136,6 +172,23 @@ impl Entry {
             Ok(Err(panic)) | Err(panic) => resume_unwind(panic),
         }
     }
+}
+
+/// Writes who was left behind to stderr, a line for each.
+fn tell(report: &ShutdownReport) {
+    let mut stderr = io::stderr().lock();
+    for survivor in report.survivors().iter().take(SURVIVORS_SHOWN_MAX) {
+        let _ = writeln!(stderr, "runtime: left behind: {survivor}");
+    }
+    let more = report.survivors().len().saturating_sub(SURVIVORS_SHOWN_MAX);
+    if more > 0 {
+        let _ = writeln!(stderr, "runtime: left behind: {more} more");
+    }
+}
+
+/// Of a body that Ctrl-C cannot cancel.
+fn uncancelled<T>(output: Option<T>) -> T {
+    output.expect("only `ctrl_c = \"cancel\"` cancels a body")
 }
 
 /// What went wrong in the tasks of a test, and nobody took.
@@ -173,7 +226,8 @@ fn started<T>(result: io::Result<T>) -> T {
 
 /// asyncio's `run`: builds a multi_thread runtime, drives `main` on this thread, and ends the runtime: the
 /// tasks that are left are asked for their end, as by [`JoinHandle::cancel`](crate::JoinHandle::cancel), and waited for until they
-/// have ended, those that listen for 10 seconds at most; running blocking jobs are waited for up to 10 seconds.
+/// have ended, those that listen for 10 seconds at most; then polls that go on and running blocking jobs are waited for, up
+/// to 10 seconds. What has not ended then is left behind, and named on stderr.
 ///
 /// # Panics
 /// If `main` panics (when the tasks have ended), if the runtime cannot be built, or inside of async code.
@@ -185,7 +239,7 @@ fn started<T>(result: io::Result<T>) -> T {
 /// ```
 #[track_caller]
 pub fn run<F: Future>(main: F) -> F::Output {
-    started(Entry::multi_thread().run(pin!(main)))
+    uncancelled(started(Entry::multi_thread().run(Box::pin(main))))
 }
 
 /// Never runs: tells the compiler what type an `async` block returns.

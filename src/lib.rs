@@ -36,6 +36,7 @@ pub use runtime::Runtime;
 pub use runtime_core::context::{EnterGuard, TryCurrentError};
 pub use runtime_core::handle::{Flavor, Handle};
 pub use runtime_core::rescue::{RescueConfig, StuckTask};
+pub use runtime_core::shutdown::{ShutdownOptions, ShutdownReport, Survivor, SurvivorKind};
 pub use runtime_core::spawn::{spawn, spawn_blocking, spawn_local};
 pub use runtime_core::task::{JoinError, JoinHandle, Unhandled, UnhandledKind, UnhandledPolicy};
 pub use runtime_core::{sync, time};

@@ -7,7 +7,7 @@ pub use crate::{Builder, EnterGuard, Flavor as RuntimeFlavor, Handle, TryCurrent
 
 pub use runtime_core::task::TaskMeta;
 
-use crate::JoinHandle;
+use crate::{JoinHandle, ShutdownOptions, ShutdownReport};
 use runtime_core::runtime::{AsRuntime, Runtime as Core};
 use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -119,6 +119,34 @@ impl Runtime {
     /// ```
     pub fn shutdown_timeout(self, timeout: Duration) {
         self.0.shutdown_timeout(timeout);
+    }
+
+    /// Ends the runtime in phases, and says what it had to leave behind: asks all tasks for their end, as
+    /// [`JoinHandle::cancel`] does, and waits until they have ended, for those that listen as long as the grace; then drops
+    /// what is left, and waits for polls that go on and blocking jobs that run, as long as the options say. So it takes
+    /// no longer than both times together, and a second.
+    ///
+    /// Inside of async code, and on a worker of this runtime, it waits for nothing: tasks are dropped in the background, and
+    /// the report has those that are being polled (the calling one, too) and the jobs that run at this moment. A job
+    /// that shuts its own runtime down waits for itself as long as it may.
+    ///
+    /// On a current_thread runtime tasks run inside of this call: one that blocks the thread while it cleans up holds
+    /// it up for as long.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::{Runtime, ShutdownOptions};
+    /// use std::time::Duration;
+    ///
+    /// let runtime = Runtime::new()?;
+    /// runtime.spawn(std::future::pending::<()>());
+    /// let options = ShutdownOptions::default().grace(Duration::from_secs(1)).blocking(Duration::from_secs(1));
+    /// let report = runtime.shutdown(options);
+    /// assert!(report.is_clean(), "left behind:\n{report}");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn shutdown(self, options: ShutdownOptions) -> ShutdownReport {
+        self.0.shutdown(options)
     }
 
     /// Ends the runtime without waiting for anything.

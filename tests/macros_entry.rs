@@ -35,6 +35,9 @@ mod recorder {
             pub fn shutdown_timeout(self, secs: u64, nanos: u32) -> Self {
                 self.note("timeout", format!("{secs}.{nanos:09}"))
             }
+            pub fn cancel_on_ctrl_c(self) -> Self {
+                self.note("ctrl_c", "cancel")
+            }
             fn note(mut self, name: &str, value: impl std::fmt::Display) -> Self {
                 write!(self.0, " {name}={value}").unwrap();
                 self
@@ -70,6 +73,7 @@ fn p48_options_arrive() {
         worker_threads = WORKERS + 1,
         blocking_threads = 7,
         shutdown_timeout = "1.25s",
+        ctrl_c = "cancel",
         unhandled = "abort"
     )]
     async fn all() {}
@@ -80,7 +84,10 @@ fn p48_options_arrive() {
     all();
     single();
     assert!(was_told("main", "multi_thread"));
-    assert!(was_told("main", "multi_thread workers=4 blocking=7 timeout=1.250000000 unhandled=Abort"));
+    assert!(was_told(
+        "main",
+        "multi_thread workers=4 blocking=7 timeout=1.250000000 unhandled=Abort ctrl_c=cancel"
+    ));
     assert!(was_told("main", "current_thread timeout=0.100000000"));
 }
 

@@ -54,6 +54,7 @@ const UNSAFE: &[&str] = &[
     "runtime-core/src/timer/entry.rs",
     "runtime-core/src/util/linked_list.rs",
     "runtime-io/src/async_fd.rs",
+    "runtime-io/src/interrupt.rs",
     "runtime-io/src/selector/portable.rs",
     "runtime-io/src/selector/wait.rs",
     "runtime-io/src/sys/cred_linux.rs",
@@ -96,7 +97,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     ),
     (7, &["time", "inspect"]),
     (8, &["supervise", "join_set"]),
-    (9, &["runtime", "threads"]),
+    (9, &["runtime", "shutdown", "threads"]),
     (10, &["lib", "internals"]),
 ];
 

@@ -1,6 +1,8 @@
 //! The least that tasks need to run: a home whose queue holds one task.
 
-use runtime_core::internals::{Slot, spawn_into, tasks};
+use runtime_core::internals::{spawn_into, tasks};
+use runtime_core::primitive::atomic::{AtomicUsize, Ordering};
+use runtime_core::primitive::deque::Word;
 use runtime_core::primitive::{Arc, UnsafeCell};
 use runtime_core::supervise::group::TaskGroup;
 use runtime_core::task::{
@@ -8,19 +10,19 @@ use runtime_core::task::{
 };
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 /// A queue of one entry. There is never more than one of a task.
 #[derive(Debug, Default)]
-pub struct Spot(Slot, Reports);
+pub struct Spot(AtomicUsize, Reports);
 
 /// How many failures nobody took. No part of the model.
-type Reports = std::sync::Arc<AtomicUsize>;
+type Reports = std::sync::Arc<std::sync::atomic::AtomicUsize>;
 
 impl Schedule for Spot {
     fn schedule(&self, task: Notified) {
-        assert!(self.0.replace(task).is_none(), "a task was queued twice");
+        let before = self.0.swap(task.into_word(), Ordering::AcqRel);
+        assert_eq!(before, 0, "a task was queued twice");
     }
 
     fn reschedule(&self, task: Notified) {
@@ -76,8 +78,14 @@ impl Bed {
 
     /// Polls the task for as long as it is queued.
     pub fn run(&self) {
-        while let Some(task) = self.0.scheduler().0.take() {
-            task.run();
+        loop {
+            // An exchange, also where nothing is: who only looked might go on looking at what was there before.
+            let word = self.0.scheduler().0.swap(0, Ordering::AcqRel);
+            if word == 0 {
+                return;
+            }
+            // SAFETY: `schedule` put it there, and the exchange took it out.
+            unsafe { Notified::from_word(word) }.run();
         }
     }
 

@@ -5,7 +5,7 @@
 //!
 //! Imports go down only: 1 [`primitive`] · 2 [`util`] · 3 [`task`], [`coop`], [`sync`], [`timer`]
 //! (mechanism: knows wakers, not workers) · 4 [`port`] · 5 `scheduler` · 6 [`config`], [`mod@handle`],
-//! [`context`], [`spawn`], [`local_set`], [`mod@rescue`], `unhandled` · 7 [`time`] (the futures that ask the context for the mechanism), [`inspect`] · 8 [`supervise`], [`join_set`] · 9 `threads`, [`mod@runtime`].
+//! [`context`], [`spawn`], [`local_set`], [`mod@rescue`], `unhandled` · 7 [`time`] (the futures that ask the context for the mechanism), [`inspect`] · 8 [`supervise`], [`join_set`] · 9 [`shutdown`], `threads`, [`mod@runtime`].
 
 #![deny(clippy::disallowed_types)]
 // `internals`, the door for loom, re-exports what is unreachable otherwise.
@@ -34,6 +34,7 @@ pub mod local_set;
 mod local_tasks;
 pub mod rescue;
 pub mod runtime;
+pub mod shutdown;
 pub mod spawn;
 mod threads;
 mod unhandled;

@@ -9,19 +9,22 @@
 use crate::config::Config;
 use crate::context::{self, EnterGuard};
 use crate::current_thread::CurrentThread;
-use crate::handle::{Flavor, Handle};
+use crate::handle::{Flavor, Handle, Inner};
 use crate::local_set::LocalSet;
 use crate::local_tasks::LocalTasks;
 use crate::port::{Clock, Ports};
 use crate::primitive::{Arc, Mutex, thread};
 use crate::scheduler::seats::halves;
 use crate::scheduler::{Homes, Options, Shared, Stamps, Worker, works_for};
+use crate::shutdown::{self, Polls, ShutdownOptions, ShutdownReport};
+use crate::supervise::exit::end_all_within;
 use crate::task::{Home, JoinHandle, Watch};
 use crate::threads::{SpareStarter, start_monitor, start_worker};
 use crate::timer::Timers;
 use std::future::Future;
 use std::io::{self, Write};
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 /// A runtime: workers, driver, timers, blocking pool. Dropping it ends all its tasks.
@@ -170,6 +173,60 @@ impl Runtime {
         self.shut_down(Some(timeout));
     }
 
+    /// Ends the runtime in phases, and says what it had to leave behind: asks all tasks for their end, as
+    /// [`JoinHandle::cancel`] does, and waits until they have ended, for those that listen as long as the grace; then drops
+    /// what is left, and waits for polls that go on and blocking jobs that run, as long as the options say. So it takes
+    /// no longer than both times together, and a second.
+    ///
+    /// Inside of async code, and on a worker of this runtime, it waits for nothing: tasks are dropped in the background, and
+    /// the report has those that are being polled (the calling one, too) and the jobs that run at this moment. A job
+    /// that shuts its own runtime down waits for itself as long as it may.
+    ///
+    /// On a current_thread runtime tasks run inside of this call: one that blocks the thread while it cleans up holds
+    /// it up for as long.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::{Runtime, ShutdownOptions, task};
+    ///
+    /// let runtime = Runtime::new()?;
+    /// let (ready, is_ready) = runtime::sync::oneshot::channel();
+    /// let task = runtime.spawn(async move {
+    ///     let cancelled = task::cancelled();
+    ///     ready.send(()).unwrap();
+    ///     cancelled.await;
+    ///     "flushed"
+    /// });
+    /// runtime.block_on(is_ready).unwrap();
+    /// let report = runtime.shutdown(ShutdownOptions::default());
+    /// assert!(report.is_clean(), "{report}");
+    /// assert_eq!(task.join_blocking().unwrap(), "flushed");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn shutdown(mut self, options: ShutdownOptions) -> ShutdownReport {
+        let ShutdownOptions { grace, blocking } = options;
+        let polls = Polls::now(&self.handle);
+        let may_wait = !self.must_not_wait();
+        if may_wait && !grace.is_zero() && self.runs_tasks_here() {
+            let ask = || self.block_on(end_all_within(&self.handle, grace));
+            // A failure that nobody took may end it early: it was reported.
+            let _ = catch_unwind(AssertUnwindSafe(ask));
+        }
+        self.shut_down(Some(blocking));
+        shutdown::report(&self.handle, &polls, may_wait)
+    }
+
+    /// Inside of async code, and on a worker of the runtime: a worker that has stepped aside may wait, but not for itself.
+    fn must_not_wait(&self) -> bool {
+        context::must_not_wait() || works_for(&self.handle.inner().shared)
+    }
+
+    /// Whether a `block_on` on this thread would go well.
+    fn runs_tasks_here(&self) -> bool {
+        let Inner { shared, local, .. } = self.handle.inner();
+        !shared.has_failed() && !local.as_ref().is_some_and(LocalTasks::are_elsewhere)
+    }
+
     /// Ends the runtime without waiting for anything: tasks end at their next await, on their workers.
     pub fn shutdown_background(self) {
         self.shutdown_timeout(Duration::ZERO);
@@ -181,9 +238,7 @@ impl Runtime {
             return;
         }
         let inner = self.handle.inner();
-        // A worker that has stepped aside may wait, but not for itself.
-        let must_not_wait = context::must_not_wait() || works_for(&inner.shared);
-        let timeout = if must_not_wait { Some(Duration::ZERO) } else { timeout };
+        let timeout = if self.must_not_wait() { Some(Duration::ZERO) } else { timeout };
         let deadline = timeout.map(far_deadline);
         match &self.kind {
             Kind::MultiThread(threads) => {

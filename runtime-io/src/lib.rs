@@ -2,7 +2,7 @@
 //!
 //! Use it through the facade `runtime`. Imports go down only: `ready`, `interest` · `readiness`,
 //! `unpark` · `source`, `selector` · `registry` · `reactor` · `driver`, `registration` · `async_fd`,
-//! [`net`].
+//! [`interrupt`], [`net`].
 
 #![deny(clippy::disallowed_types)]
 
@@ -23,6 +23,7 @@ mod unpark;
 #[doc(hidden)]
 pub mod internals;
 
+pub mod interrupt;
 pub mod io;
 pub mod net;
 

@@ -17,8 +17,11 @@ mod select;
 /// Runs an `async fn` on a runtime of its own: the whole of a program's `main`.
 ///
 /// The function becomes a plain one that builds a runtime, drives its body to the end with
-/// `block_on`, and shuts the runtime down: tasks that are left are cancelled, started blocking jobs
-/// are waited for up to `shutdown_timeout`. Return type, attributes, visibility, generics, docs and
+/// `block_on`, and shuts the runtime down: tasks that are left are asked for their end, and those that listen may clean
+/// up for 10 seconds; then what is left is dropped, and polls that go on and started blocking jobs
+/// are waited for up to `shutdown_timeout`. What has not ended then is left behind, and named on stderr
+/// (`runtime: left behind: job 7 (spawned at src/main.rs:3:5), running for 5.0 s`): neither a job that never ends nor a task
+/// that blocks its worker keeps the program. (On `current_thread` a task that blocks its thread does.) Return type, attributes, visibility, generics, docs and
 /// arguments (of a function not named `main`) stay as written.
 ///
 /// | option | value | default |
@@ -28,7 +31,15 @@ mod select;
 /// | `blocking_threads` | most threads of the default blocking pool | 512 |
 /// | `shutdown_timeout` | a duration such as `"5s"`, `"250ms"`, `"2m"` | `"10s"` |
 /// | `unhandled` | what follows a failure of a task that nobody took: `"log"`, `"shutdown"` or `"abort"` | `"log"` |
+/// | `ctrl_c` | `"cancel"`: the first Ctrl-C cancels the body | Ctrl-C kills the program |
 /// | `crate` | path of the crate `runtime`, where it is renamed | `"::runtime"` |
+///
+/// With `ctrl_c = "cancel"` the first SIGINT asks the body for its end as `JoinHandle::cancel` asks a task: if it has called
+/// `task::cancelled` it is told, and may go on for 10 seconds; otherwise it is dropped at its next await. Then the tasks are
+/// asked and waited for as at every end. A body that was dropped has no value: when all that is done, the process exits
+/// with code 130, as a shell says of a program that Ctrl-C has ended. If the body was told and returned, its value
+/// decides. The second SIGINT kills at once, also while the tasks are waited for. One such function runs at a time in a
+/// process: another fails as if its runtime could not be built. When it has returned, SIGINT has its usual effect again.
 ///
 /// The numbers may be any expression of type `usize`, a constant for example.
 ///

@@ -26,7 +26,7 @@ impl Kind {
 }
 
 /// Known, documented as coming, and refused for now.
-const NOT_YET: [&str; 2] = ["debug", "ctrl_c"];
+const NOT_YET: [&str; 1] = ["debug"];
 
 /// What stands between the parentheses of the attribute.
 pub(crate) struct Options {
@@ -38,6 +38,7 @@ pub(crate) struct Options {
     shutdown_timeout: Option<Duration>,
     start_paused: Option<Expr>,
     unhandled: Option<Ident>,
+    is_cancellable: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -56,6 +57,7 @@ impl Default for Options {
             shutdown_timeout: None,
             start_paused: None,
             unhandled: None,
+            is_cancellable: false,
         }
     }
 }
@@ -94,6 +96,8 @@ impl Options {
             "shutdown_timeout" => self.shutdown_timeout = Some(timeout(value)?),
             "unhandled" => self.unhandled = Some(policy(value)?),
             "crate" => self.krate = path(value)?,
+            "ctrl_c" if kind == Kind::Main => self.is_cancellable = cancel(value)?,
+            "ctrl_c" => return Err(Error::new(span, "`ctrl_c` is an option of `#[runtime::main]`")),
             "start_paused" if kind == Kind::Test => self.start_paused = Some(boolean(name, value)?),
             "start_paused" => {
                 let text = "`start_paused` is an option of `#[runtime::test]`; elsewhere use \
@@ -148,9 +152,10 @@ impl Options {
             .unhandled
             .iter()
             .map(|policy| quote!(.unhandled(#krate::__private::UnhandledPolicy::#policy)));
+        let ctrl_c = self.is_cancellable.then(|| quote!(.cancel_on_ctrl_c()));
         quote! {
             #krate::__private::Entry::#flavor() #(#worker_threads)* #(#blocking_threads)* #(#timeout)* #(#start_paused)*
-            #(#unhandled)*
+            #(#unhandled)* #ctrl_c
         }
     }
 }
@@ -165,7 +170,7 @@ fn call(name: &str, value: &Expr) -> TokenStream {
 fn known(kind: Kind) -> &'static str {
     match kind {
         Kind::Main => {
-            "the options are `flavor`, `worker_threads`, `blocking_threads`, `shutdown_timeout`, `unhandled` and `crate`"
+            "the options are `flavor`, `worker_threads`, `blocking_threads`, `ctrl_c`, `shutdown_timeout`, `unhandled` and `crate`"
         }
         Kind::Test => {
             "the options are `flavor`, `worker_threads`, `blocking_threads`, `shutdown_timeout`, `unhandled`, `start_paused` and `crate`"
@@ -202,6 +207,14 @@ fn flavor(value: &Expr) -> Result<Flavor> {
         Some("multi_thread") => Ok(Flavor::MultiThread),
         Some("current_thread") => Ok(Flavor::CurrentThread),
         _ => Err(Error::new(value.span(), "`flavor` is \"multi_thread\" or \"current_thread\"")),
+    }
+}
+
+/// Whether Ctrl-C cancels the body: there is no other value. (Its usual effect is to leave the option out.)
+fn cancel(value: &Expr) -> Result<bool> {
+    match string(value).map(LitStr::value).as_deref() {
+        Some("cancel") => Ok(true),
+        _ => Err(Error::new(value.span(), "`ctrl_c` is \"cancel\"; without it Ctrl-C kills the program")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What stands on top of single tasks: callbacks, time-outs with cleanup, shared handles, gathering, groups.
 
+pub mod body;
 pub mod callbacks;
 pub mod exit;
 pub mod failures;

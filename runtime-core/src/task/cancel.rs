@@ -1,9 +1,10 @@
 //! Asking a task for its end, and being asked.
 //!
 //! # Invariants
-//! - C1: the task that a [`Cancelled`] waits for is kept alive by its reference, and so are the extras and the
+//! - C1: the task, or body, that a [`Cancelled`] waits for is kept alive by its reference, and so are the extras and the
 //!   list in which its waiter is queued; `Drop` takes the waiter out before that reference goes.
 
+use super::body;
 use super::error::JoinError;
 use super::extras::{Asked, Extras, Notice};
 use super::groups::{Ask, Member, Members, Seated};
@@ -20,26 +21,54 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// What `task::cancelled` returns: ready once the task that called it was told that it shall end, and from
-/// then on. Made outside of a task it is never ready.
+/// then on. Made outside of a task, and of a body that may be cancelled, it is never ready.
 ///
 /// # Cancel safety
 /// Dropping it loses nothing: the request stays, and the next one is ready at once.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Cancelled {
-    task: Option<AbortHandle>,
+    asked: Option<Source>,
     waiter: Waiter,
 }
 
+/// Who is asked.
+#[derive(Clone)]
+enum Source {
+    Task(AbortHandle),
+    Body(Arc<Extras>),
+}
+
+impl Source {
+    fn extras(&self) -> &Extras {
+        match self {
+            Source::Task(task) => extras(task.raw()),
+            Source::Body(extras) => extras,
+        }
+    }
+
+    fn is_aborted(&self) -> bool {
+        matches!(self, Source::Task(task) if task.raw().state().is_cancelled())
+    }
+
+    fn is_asked(&self) -> bool {
+        match self {
+            Source::Task(task) => is_asked(task.raw()),
+            Source::Body(extras) => extras.is_asked(),
+        }
+    }
+}
+
 impl Cancelled {
-    fn parts(self: Pin<&mut Self>) -> Option<(&AbortHandle, Pin<&Waiter>)> {
+    fn parts(self: Pin<&mut Self>) -> Option<(&Source, Pin<&Waiter>)> {
         let this = self.into_ref().get_ref();
         // SAFETY: the waiter is a field of a pinned value, never moved out of it, and `Drop` unlinks it in place.
         let waiter = unsafe { Pin::new_unchecked(&this.waiter) };
-        Some((this.task.as_ref()?, waiter))
+        Some((this.asked.as_ref()?, waiter))
     }
 }
 
@@ -48,13 +77,13 @@ impl Future for Cancelled {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let coop = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Signal));
-        let Some((task, waiter)) = self.parts() else { return Poll::Pending };
-        if task.raw().state().is_cancelled() {
+        let Some((asked, waiter)) = self.parts() else { return Poll::Pending };
+        if asked.is_aborted() {
             // Who asks in a loop must come to an end of its poll, for the abort waits for that.
             coop.made_progress();
             return Poll::Ready(());
         }
-        let polled = extras(task.raw()).poll_asked(waiter, cx);
+        let polled = asked.extras().poll_asked(waiter, cx);
         if polled.is_ready() {
             coop.made_progress();
         }
@@ -66,16 +95,20 @@ impl Drop for Cancelled {
     fn drop(&mut self) {
         // SAFETY: whoever drops a pinned value does not move it.
         let this = unsafe { Pin::new_unchecked(self) };
-        if let Some((task, waiter)) = this.parts() {
-            extras(task.raw()).forget(waiter);
+        if let Some((asked, waiter)) = this.parts() {
+            asked.extras().forget(waiter);
         }
     }
 }
 
 impl fmt::Debug for Cancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_asked = self.task.as_ref().is_some_and(|task| is_asked(task.raw()));
-        f.debug_struct("Cancelled").field("task", &self.task).field("is_asked", &is_asked).finish()
+        let task = match &self.asked {
+            Some(Source::Task(task)) => Some(task),
+            Some(Source::Body(_)) | None => None,
+        };
+        let is_asked = self.asked.as_ref().is_some_and(Source::is_asked);
+        f.debug_struct("Cancelled").field("task", &task).field("is_asked", &is_asked).finish()
     }
 }
 
@@ -88,7 +121,8 @@ fn extras(raw: &RawTask) -> &Extras {
 /// nobody says otherwise) is over. Then it is dropped at the await where it stands. The request stays: whoever
 /// asks again finds it, so that it cannot be lost on the way up.
 ///
-/// Outside of a task the future is never ready.
+/// The body of a `#[runtime::main(ctrl_c = "cancel")]` may listen as well. Elsewhere outside of a task the future is never
+/// ready.
 ///
 /// # Cancel safety
 /// See [`Cancelled`].
@@ -119,9 +153,14 @@ pub fn cancelled() -> Cancelled {
         extras(&raw).listen();
         // The extras are new, perhaps: the end must not pass them by.
         let _ = raw.state().set_observed();
-        AbortHandle::new(raw)
+        Source::Task(AbortHandle::new(raw))
     });
-    Cancelled { task, waiter: Waiter::new() }
+    let body = || {
+        let body = body::current()?;
+        body.listen();
+        Some(Source::Body(body))
+    };
+    Cancelled { asked: task.or_else(body), waiter: Waiter::new() }
 }
 
 /// The request to the current task, if it listens: for waits that end early then.
@@ -130,7 +169,7 @@ pub(crate) fn if_listening() -> Option<Cancelled> {
         let listens = raw.head().extras().is_some_and(Extras::listens);
         listens.then(|| AbortHandle::new(raw))
     });
-    Some(Cancelled { task: Some(task??), waiter: Waiter::new() })
+    Some(Cancelled { asked: Some(Source::Task(task??)), waiter: Waiter::new() })
 }
 
 /// A group's seat with the task that awaits it, until this is dropped.
@@ -169,7 +208,8 @@ fn wake(raw: &RawTask) {
 }
 
 /// Whether the current task was asked for its end: by `cancel`, by an abort, or by its runtime's shutdown. A task may
-/// look at this between steps of a long computation; a blocking job may, too. `false` outside of a task.
+/// look at this between steps of a long computation; a blocking job may, too. `false` outside of a task, except in a body of
+/// `#[runtime::main(ctrl_c = "cancel")]`.
 ///
 /// # Examples
 /// ```
@@ -179,7 +219,8 @@ fn wake(raw: &RawTask) {
 /// });
 /// ```
 pub fn cancel_requested() -> bool {
-    with_current(|raw| is_asked(&raw)).unwrap_or(false)
+    let of_body = || body::current().is_some_and(|body| body.is_asked());
+    with_current(|raw| is_asked(&raw)).unwrap_or_else(of_body)
 }
 
 pub(super) fn is_asked(raw: &RawTask) -> bool {
@@ -266,6 +307,11 @@ impl Member for AbortHandle {
             }
         }
     }
+}
+
+/// Whether `task` was told that it shall end, because it listens, and has not ended.
+pub(crate) fn is_told(task: &AbortHandle) -> bool {
+    task.raw().head().extras().is_some_and(Extras::is_told)
 }
 
 /// Has `notice` called when the task has ended: by the thread that ends it, or at once if it has.

@@ -225,6 +225,11 @@ impl Extras {
         shortens
     }
 
+    /// Whether it was told, and has not ended.
+    pub(super) fn is_told(&self) -> bool {
+        self.is_asked() && self.side.lock().end == End::NotYet
+    }
+
     pub(super) fn is_asked(&self) -> bool {
         // ORDER: Acquire: what the canceller did before is visible to a task that goes by this.
         self.asked.load(Ordering::Acquire)

@@ -20,6 +20,7 @@
 //!   its waker until the poll returns.
 
 mod abort_on_drop;
+mod body;
 mod cancel;
 mod error;
 mod extras;
@@ -40,9 +41,10 @@ mod waker;
 mod watch;
 
 pub use abort_on_drop::AbortOnDropHandle;
+pub(crate) use body::Body;
 pub use cancel::{Cancelled, Cancelling, cancel_requested, cancelled, current, try_current};
 pub(crate) use cancel::{
-    GroupWait, abort_current, if_listening, on_end, panic_of_current, request, request_all,
+    GroupWait, abort_current, if_listening, is_told, on_end, panic_of_current, request, request_all,
 };
 pub use error::JoinError;
 pub(crate) use groups::{Ask, Group, Groups, Members, Seated};

@@ -9,6 +9,7 @@ const THREADS: usize = 2;
     worker_threads = THREADS,
     blocking_threads = 4,
     shutdown_timeout = "1.5s",
+    ctrl_c = "cancel",
     unhandled = "log",
     crate = "::runtime",
 )]

@@ -1,0 +1,2 @@
+#[runtime::main(ctrl_c = "ignore")]
+async fn main() {}
