@@ -62,6 +62,12 @@ impl Entry {
         self
     }
 
+    /// `debug = debug`.
+    pub fn debug(mut self, debug: bool) -> Self {
+        self.builder.debug(debug);
+        self
+    }
+
     /// `shutdown_timeout = "…"`, in seconds and the nanoseconds beyond.
     pub fn shutdown_timeout(mut self, secs: u64, nanos: u32) -> Self {
         self.shutdown_timeout = Duration::new(secs, nanos);
@@ -126,11 +132,12 @@ impl Entry {
         };
         // A failure that nobody took may end it, too.
         let output = catch_unwind(AssertUnwindSafe(|| runtime.block_on(main)));
-        let handle = runtime.handle().clone();
+        // Not a handle: debug mode would find it there after the end.
+        let failure = runtime.handle().failure_check();
         runtime.shutdown_timeout(self.shutdown_timeout);
         match output {
             Ok(Ok(output)) => {
-                handle.check_failure();
+                failure.check();
                 Ok(output)
             }
             Ok(Err(panic)) | Err(panic) => resume_unwind(panic),

@@ -28,13 +28,14 @@ mod select;
 /// | `blocking_threads` | most threads of the default blocking pool | 512 |
 /// | `shutdown_timeout` | a duration such as `"5s"`, `"250ms"`, `"2m"` | `"10s"` |
 /// | `unhandled` | what follows a failure of a task that nobody took: `"log"`, `"shutdown"` or `"abort"` | `"log"` |
+/// | `debug` | whether the runtime is in debug mode: `true` or `false` | `false`, or `RUNTIME_DEBUG` |
 /// | `crate` | path of the crate `runtime`, where it is renamed | `"::runtime"` |
 ///
 /// The numbers may be any expression of type `usize`, a constant for example.
 ///
 /// # Errors
 ///
-/// Where the runtime cannot be built (a thread or epoll refused, a malformed `RUNTIME_WORKERS`), the
+/// Where the runtime cannot be built (a thread or epoll refused, a malformed `RUNTIME_WORKERS` or `RUNTIME_DEBUG`), the
 /// program prints one line on stderr that says so, and exits with code 1: no panic, no backtrace.
 ///
 /// # Panics

@@ -26,7 +26,7 @@ impl Kind {
 }
 
 /// Known, documented as coming, and refused for now.
-const NOT_YET: [&str; 2] = ["debug", "ctrl_c"];
+const NOT_YET: [&str; 1] = ["ctrl_c"];
 
 /// What stands between the parentheses of the attribute.
 pub(crate) struct Options {
@@ -37,6 +37,7 @@ pub(crate) struct Options {
     blocking_threads: Option<Expr>,
     shutdown_timeout: Option<Duration>,
     start_paused: Option<Expr>,
+    debug: Option<Expr>,
     unhandled: Option<Ident>,
 }
 
@@ -55,6 +56,7 @@ impl Default for Options {
             blocking_threads: None,
             shutdown_timeout: None,
             start_paused: None,
+            debug: None,
             unhandled: None,
         }
     }
@@ -92,6 +94,7 @@ impl Options {
             "worker_threads" => self.worker_threads = Some((span, count(name, value)?)),
             "blocking_threads" => self.blocking_threads = Some(count(name, value)?),
             "shutdown_timeout" => self.shutdown_timeout = Some(timeout(value)?),
+            "debug" => self.debug = Some(boolean(name, value)?),
             "unhandled" => self.unhandled = Some(policy(value)?),
             "crate" => self.krate = path(value)?,
             "start_paused" if kind == Kind::Test => self.start_paused = Some(boolean(name, value)?),
@@ -140,6 +143,7 @@ impl Options {
         let worker_threads = self.worker_threads.iter().map(|(_, n)| call("worker_threads", n));
         let blocking_threads = self.blocking_threads.iter().map(|n| call("blocking_threads", n));
         let start_paused = self.start_paused.iter().map(|paused| call("start_paused", paused));
+        let debug = self.debug.iter().map(|debug| call("debug", debug));
         let timeout = self.shutdown_timeout.iter().map(|timeout| {
             let (secs, nanos) = (timeout.as_secs(), timeout.subsec_nanos());
             quote!(.shutdown_timeout(#secs, #nanos))
@@ -150,7 +154,7 @@ impl Options {
             .map(|policy| quote!(.unhandled(#krate::__private::UnhandledPolicy::#policy)));
         quote! {
             #krate::__private::Entry::#flavor() #(#worker_threads)* #(#blocking_threads)* #(#timeout)* #(#start_paused)*
-            #(#unhandled)*
+            #(#debug)* #(#unhandled)*
         }
     }
 }
@@ -165,10 +169,10 @@ fn call(name: &str, value: &Expr) -> TokenStream {
 fn known(kind: Kind) -> &'static str {
     match kind {
         Kind::Main => {
-            "the options are `flavor`, `worker_threads`, `blocking_threads`, `shutdown_timeout`, `unhandled` and `crate`"
+            "the options are `flavor`, `worker_threads`, `blocking_threads`, `shutdown_timeout`, `unhandled`, `debug` and `crate`"
         }
         Kind::Test => {
-            "the options are `flavor`, `worker_threads`, `blocking_threads`, `shutdown_timeout`, `unhandled`, `start_paused` and `crate`"
+            "the options are `flavor`, `worker_threads`, `blocking_threads`, `shutdown_timeout`, `unhandled`, `start_paused`, `debug` and `crate`"
         }
     }
 }
@@ -179,6 +183,7 @@ fn not_a_pair(kind: Kind, name: &str) -> String {
             format!("a flavor is written `#[runtime::{}(flavor = \"{name}\")]`", kind.name())
         }
         "start_paused" if kind == Kind::Test => "expected `start_paused = true`".to_owned(),
+        "debug" => "expected `debug = true`".to_owned(),
         _ => format!("expected `name = value`; {}", known(kind)),
     }
 }

@@ -21,6 +21,9 @@
 
 mod abort_on_drop;
 mod cancel;
+mod debug_report;
+mod debugged;
+mod debugger;
 mod error;
 mod extras;
 mod harness;
@@ -43,6 +46,9 @@ pub use cancel::{Cancelled, Cancelling, cancel_requested, cancelled, current, tr
 pub(crate) use cancel::{
     GroupWait, abort_current, cancel_is_final, if_listening, on_end, panic_of_current, request,
 };
+pub use debug_report::{DebugHook, DebugKind, DebugReport};
+pub use debugged::Debugging;
+pub use debugger::Debugger;
 pub use error::JoinError;
 pub use id::Id;
 pub use job::{Job, JobOwner, is_cancelled as job_is_cancelled};

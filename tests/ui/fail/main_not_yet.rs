@@ -1,2 +1,2 @@
-#[runtime::main(debug = true)]
+#[runtime::main(ctrl_c = true)]
 async fn main() {}
