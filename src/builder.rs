@@ -5,7 +5,7 @@ use runtime_blocking::{Options, Pool, STACK_MAX, STACK_MIN};
 use runtime_core::config::Config;
 use runtime_core::port::{Ports, SystemClock};
 use runtime_core::runtime::Runtime as Core;
-use runtime_core::task::{Reporter, TaskMeta, Unhandled, UnhandledPolicy, Watch};
+use runtime_core::task::{DebugReport, Reporter, TaskMeta, Unhandled, UnhandledPolicy, Watch};
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
@@ -22,6 +22,9 @@ const CANCEL_GRACE: Duration = Duration::from_secs(10);
 /// The environment variable that says how many workers there are where the builder does not.
 const WORKERS_VARIABLE: &str = "RUNTIME_WORKERS";
 
+/// The environment variable that says whether debug mode is on where the builder does not.
+const DEBUG_VARIABLE: &str = "RUNTIME_DEBUG";
+
 /// Makes a [`Runtime`] with options. I/O and time are always there.
 ///
 /// # Examples
@@ -37,6 +40,7 @@ const WORKERS_VARIABLE: &str = "RUNTIME_WORKERS";
 pub struct Builder {
     config: Config,
     workers: Option<usize>,
+    debug: Option<bool>,
     pool: Options,
     has_nul: bool,
 }
@@ -66,13 +70,15 @@ impl Builder {
             wrap_thread: None,
             task_hooks: Watch::default(),
             detailed_metrics: false,
+            debug: false,
+            on_debug_report: None,
             cancel_grace: CANCEL_GRACE,
             rescue: RescueConfig::default(),
             reporter: Reporter::default(),
             start_paused: false,
             seed: RandomState::new().hash_one(0),
         };
-        Builder { config, workers: None, pool: Options::default(), has_nul: false }
+        Builder { config, workers: None, debug: None, pool: Options::default(), has_nul: false }
     }
 
     /// How many workers a multi_thread runtime has. Without it: `RUNTIME_WORKERS` from the environment, else
@@ -247,6 +253,57 @@ impl Builder {
         self
     }
 
+    /// Whether the runtime is in debug mode, asyncio's: it looks for what is suspicious, and says so. Without this:
+    /// `RUNTIME_DEBUG` from the environment (`1` or `0`), else not.
+    ///
+    /// A report is a line on stderr that begins with `runtime: debug:`, or goes to [`on_debug_report`](Self::on_debug_report).
+    /// It names the task and where it was spawned; of each kind and spawn site there is one a minute. What is looked for:
+    ///
+    /// - a poll that takes more than 100 ms: by two readings of the clock for each poll, so in real time, and also where
+    ///   nobody waits for that worker;
+    /// - a task that was aborted, or whose runtime ended, before its first poll;
+    /// - a result that nobody has read: the handle was dropped, but after the task had given a value (other than `()`). A handle
+    ///   that is dropped before detaches its task, which is no fault;
+    /// - a task that wakes itself all the time: it was woken during each of more than 1000 polls in a row, within a second,
+    ///   and got nothing done that takes budget. [`yield_now`](crate::task::yield_now) does not count as waking oneself;
+    /// - handles that are still there when the runtime has ended: those of its tasks, and its own
+    ///   [`Handle`](crate::Handle)s. Not where threads or blocking jobs of the runtime were left running.
+    ///
+    /// Blocking jobs, the future of `block_on`, and tasks of a [`LocalSet`](crate::task::LocalSet) are not looked at. In debug
+    /// mode each task takes some more memory, and a spawn and a handle's drop each a lock that all tasks share. Where it is
+    /// off, tasks pay nothing for it.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::DebugKind;
+    /// use std::sync::mpsc;
+    /// use std::time::Duration;
+    ///
+    /// let (tell, told) = mpsc::channel();
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .debug(true)
+    ///     .on_debug_report(move |report| tell.send((report.kind(), report.spawn_site().unwrap().line())).unwrap())
+    ///     .build()?;
+    /// let task = runtime.spawn(async { std::thread::sleep(Duration::from_millis(150)) });
+    /// runtime.block_on(task).unwrap();
+    /// assert_eq!(told.recv().unwrap(), (DebugKind::SlowPoll, line!() - 2));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn debug(&mut self, debug: bool) -> &mut Self {
+        self.debug = Some(debug);
+        self
+    }
+
+    /// Called for each report of [debug mode](Self::debug), instead of the line on stderr. It does not turn debug mode on.
+    ///
+    /// It runs where the matter was noticed: on a worker, in the middle of a spawn or of the drop of a handle, at the runtime's
+    /// end; no lock of the runtime is held. It shall not block. If it panics, the line is written all the same; so it is
+    /// for a report that the hook causes itself.
+    pub fn on_debug_report(&mut self, f: impl Fn(&DebugReport) + Send + Sync + 'static) -> &mut Self {
+        self.config.on_debug_report = Some(Arc::new(f));
+        self
+    }
+
     /// Called for each task when it was made, by whoever spawns it, before anybody polls it.
     ///
     /// Of this and the other three hooks: they are called outside of all locks; a panic in one is printed and ends
@@ -315,6 +372,7 @@ impl Builder {
             config.workers = self.worker_count()?;
         }
         self.check()?;
+        config.debug = self.is_debugging()?;
         let (driver, driver_handle) = runtime_io::driver()?;
         let blocking = Arc::new(Pool::new(self.pool.clone()).map_err(name_option)?);
         let ports = Ports { driver, driver_handle, blocking, clock: Arc::new(SystemClock) };
@@ -333,6 +391,14 @@ impl Builder {
             return invalid(format!("{option} is {count}: a runtime has 1 to {WORKERS_MAX} workers"));
         }
         Ok(count)
+    }
+
+    fn is_debugging(&self) -> io::Result<bool> {
+        match (self.debug, std::env::var_os(DEBUG_VARIABLE)) {
+            (Some(debug), _) => Ok(debug),
+            (None, None) => Ok(false),
+            (None, Some(value)) => parse_debug(&value),
+        }
     }
 
     fn check(&self) -> io::Result<()> {
@@ -360,6 +426,14 @@ fn parse_workers(value: &std::ffi::OsStr) -> io::Result<usize> {
     }
 }
 
+fn parse_debug(value: &std::ffi::OsStr) -> io::Result<bool> {
+    match value.to_str().map(str::trim) {
+        Some("1") => Ok(true),
+        Some("0") => Ok(false),
+        _ => invalid(format!("the environment variable {DEBUG_VARIABLE} is {value:?}: neither 1 nor 0")),
+    }
+}
+
 /// The pool's options have shorter names than ours.
 fn name_option(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), error.to_string().replace("max_threads", "max_blocking_threads"))
@@ -374,6 +448,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("config", &self.config)
             .field("workers", &self.workers)
+            .field("debug", &self.debug)
             .field("pool", &self.pool)
             .finish()
     }

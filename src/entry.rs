@@ -75,6 +75,12 @@ impl Entry {
         self
     }
 
+    /// `debug = debug`.
+    pub fn debug(mut self, debug: bool) -> Self {
+        self.builder.debug(debug);
+        self
+    }
+
     /// `shutdown_timeout = "…"`, in seconds and the nanoseconds beyond.
     pub fn shutdown_timeout(mut self, secs: u64, nanos: u32) -> Self {
         self.shutdown_timeout = Duration::new(secs, nanos);
@@ -160,13 +166,14 @@ impl Entry {
         };
         // A failure that nobody took may end it, too.
         let output = catch_unwind(AssertUnwindSafe(|| runtime.block_on(main)));
-        let handle = runtime.handle().clone();
+        // Not a handle: debug mode would find it there after the end.
+        let failure = runtime.handle().failure_check();
         // All have been asked.
         let options = ShutdownOptions::default().grace(Duration::ZERO).blocking(self.shutdown_timeout);
         tell(&runtime.shutdown(options));
         match output {
             Ok(Ok(output)) => {
-                handle.check_failure();
+                failure.check();
                 Ok(output)
             }
             Ok(Err(panic)) | Err(panic) => resume_unwind(panic),

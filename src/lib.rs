@@ -19,7 +19,7 @@
 //! - [`sync`]: channels, locks, notifications.
 //! - [`net`], [`io`]: sockets, and waiting for any file descriptor.
 //! - [`Builder`], [`Runtime`], [`Handle`]: a runtime made by hand.
-//! - [`metrics`], [`Handle::tasks`]: looking inside.
+//! - [`metrics`], [`Handle::tasks`], [debug mode](Builder::debug): looking inside.
 //!
 //! This crate only puts the others together; its own code is the [`Builder`].
 
@@ -38,7 +38,9 @@ pub use runtime_core::handle::{Flavor, Handle};
 pub use runtime_core::rescue::{RescueConfig, StuckTask};
 pub use runtime_core::shutdown::{ShutdownOptions, ShutdownReport, Survivor, SurvivorKind};
 pub use runtime_core::spawn::{spawn, spawn_blocking, spawn_local};
-pub use runtime_core::task::{JoinError, JoinHandle, Unhandled, UnhandledKind, UnhandledPolicy};
+pub use runtime_core::task::{
+    DebugKind, DebugReport, JoinError, JoinHandle, Unhandled, UnhandledKind, UnhandledPolicy,
+};
 pub use runtime_core::{sync, time};
 pub use runtime_io::net;
 pub use runtime_macros::{main, test};

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::scheduler::RescueConfig;
-use crate::task::{Reporter, Watch};
+use crate::task::{DebugHook, Reporter, Watch};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +49,10 @@ pub struct Config {
     pub task_hooks: Watch,
     /// Whether each poll is measured, instead of some.
     pub detailed_metrics: bool,
+    /// Whether it is in debug mode.
+    pub debug: bool,
+    /// Who is told in debug mode, instead of stderr.
+    pub on_debug_report: Option<DebugHook>,
     /// How long a task that was told to end may clean up before it is dropped.
     pub cancel_grace: Duration,
     /// What is done about polls that block their worker.
@@ -67,6 +71,7 @@ impl fmt::Debug for Config {
             .field("flavor", &self.flavor)
             .field("workers", &self.workers)
             .field("stack_size", &self.stack_size)
+            .field("debug", &self.debug)
             .field("rescue", &self.rescue)
             .field("reporter", &self.reporter)
             .field("start_paused", &self.start_paused)

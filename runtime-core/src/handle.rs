@@ -12,7 +12,7 @@ use crate::port::BlockingPool;
 use crate::primitive::Arc;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::scheduler::{Homes, Shared, with_current};
-use crate::task::{Home, JoinHandle, Meta, Notified, Placed, Schedule};
+use crate::task::{Debugger, Home, JoinHandle, Meta, Notified, Placed, Schedule};
 use std::fmt;
 use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -49,6 +49,8 @@ pub(crate) struct Inner {
     pub(crate) calls: Calls,
     /// How long a task that was told to end may clean up.
     pub(crate) cancel_grace: Duration,
+    /// In debug mode: who is told what the runtime's end shows.
+    pub(crate) debugger: Option<std::sync::Arc<Debugger>>,
     /// Whether a spawn calls foreign code.
     pub(crate) has_task_hooks: bool,
     /// Takes turns among the homes for spawns from other threads.
@@ -62,6 +64,7 @@ impl Handle {
         blocking: std::sync::Arc<dyn BlockingPool>,
         config: &Config,
         local: Option<LocalTasks>,
+        debugger: Option<std::sync::Arc<Debugger>>,
     ) -> Self {
         let next_home = AtomicUsize::new(0);
         Handle {
@@ -73,6 +76,7 @@ impl Handle {
                 local,
                 calls: Calls::default(),
                 cancel_grace: config.cancel_grace,
+                debugger,
                 has_task_hooks: config.task_hooks.has_hooks(),
                 next_home,
             }),
@@ -81,6 +85,11 @@ impl Handle {
 
     pub(crate) fn inner(&self) -> &Inner {
         &self.inner
+    }
+
+    /// How many others there are of this runtime.
+    pub(crate) fn others(&self) -> usize {
+        Arc::strong_count(&self.inner) - 1
     }
 
     /// Starts a task on this runtime. It runs whether or not the returned handle is awaited.

@@ -18,7 +18,7 @@ use crate::scheduler::seats::halves;
 use crate::scheduler::{Homes, Options, Shared, Stamps, Worker, works_for};
 use crate::shutdown::{self, Polls, ShutdownOptions, ShutdownReport};
 use crate::supervise::exit::end_all_within;
-use crate::task::{Home, JoinHandle, Watch};
+use crate::task::{Debugger, Debugging, Home, JoinHandle, Watch};
 use crate::threads::{SpareStarter, start_monitor, start_worker};
 use crate::timer::Timers;
 use std::future::Future;
@@ -64,7 +64,11 @@ impl Runtime {
         let Ports { driver, driver_handle, blocking, clock } = ports;
         let is_current = config.flavor == Flavor::CurrentThread;
         let worker_count = if is_current { 1 } else { config.workers };
-        let watch = watch(config, &clock);
+        let new_debugger = || {
+            std::sync::Arc::new(Debugger::new(config.on_debug_report.clone(), std::sync::Arc::clone(&clock)))
+        };
+        let debugger = config.debug.then(new_debugger);
+        let watch = watch(config, &clock, &debugger);
         let unpark = std::sync::Arc::clone(&driver_handle);
         let timers = Arc::new(Timers::new(clock, worker_count, move || unpark.unpark()));
         if config.start_paused {
@@ -85,7 +89,7 @@ impl Runtime {
         let home = |_| Arc::new(Home::watched(Arc::clone(&shared), watch.clone()));
         let homes: Homes = (0..home_count).map(home).collect();
         let local = is_current.then(|| LocalTasks::new(Arc::clone(&homes[1])));
-        let handle = Handle::new(Arc::clone(&shared), homes, blocking, config, local);
+        let handle = Handle::new(Arc::clone(&shared), homes, blocking, config, local, debugger);
         shared.set_keeper(std::sync::Arc::new(handle.clone()));
         let mut workers =
             queues.into_iter().enumerate().map(|(i, queue)| Worker::new(Arc::clone(&shared), i, queue));
@@ -240,10 +244,12 @@ impl Runtime {
         let inner = self.handle.inner();
         let timeout = if self.must_not_wait() { Some(Duration::ZERO) } else { timeout };
         let deadline = timeout.map(far_deadline);
+        let has_ended;
         match &self.kind {
             Kind::MultiThread(threads) => {
                 self.handle.close();
-                if inner.shared.wait_for_threads(deadline) == 0 {
+                has_ended = inner.shared.wait_for_threads(deadline) == 0;
+                if has_ended {
                     for thread in threads.lock().drain(..) {
                         // A worker does not panic; a user's `wrap_thread` may, and has been printed.
                         let _ = thread.join();
@@ -252,6 +258,7 @@ impl Runtime {
             }
             Kind::CurrentThread(current) => {
                 let left = current.shut_down(&self.handle);
+                has_ended = left == 0;
                 if left > 0 {
                     let _ = writeln!(
                         io::stderr(),
@@ -263,6 +270,10 @@ impl Runtime {
         }
         let left = deadline.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
         inner.blocking.shutdown(left);
+        // What still runs would count as a handle that is held.
+        if let Some(debugger) = inner.debugger.as_ref().filter(|_| has_ended) {
+            debugger.ended(if inner.shared.activity.is_none() { self.handle.others() } else { 0 });
+        }
     }
 }
 
@@ -316,9 +327,14 @@ impl Drop for Runtime {
 }
 
 /// What is to be called and measured for each task.
-fn watch(config: &Config, clock: &std::sync::Arc<dyn Clock>) -> Option<std::sync::Arc<Watch>> {
+fn watch(
+    config: &Config,
+    clock: &std::sync::Arc<dyn Clock>,
+    debugger: &Option<std::sync::Arc<Debugger>>,
+) -> Option<std::sync::Arc<Watch>> {
     let clock = config.detailed_metrics.then(|| std::sync::Arc::clone(clock));
-    let watch = Watch { clock, ..config.task_hooks.clone() };
+    let debugging = debugger.clone().map(Debugging::new);
+    let watch = Watch { clock, debugging, ..config.task_hooks.clone() };
     watch.is_needed().then(|| std::sync::Arc::new(watch))
 }
 

@@ -4,6 +4,8 @@
 
 use crate::context;
 use crate::handle::Handle;
+use crate::primitive::Arc;
+use crate::scheduler::Shared;
 use crate::task::{JoinError, Unhandled, UnhandledPolicy};
 use crate::util::wake_list::quietly;
 use std::time::Duration;
@@ -31,12 +33,24 @@ impl Handle {
         }
     }
 
+    /// For a look after the runtime's end, which holds no handle until then.
+    #[doc(hidden)]
+    pub fn failure_check(&self) -> FailureCheck {
+        FailureCheck(Arc::clone(&self.inner().shared))
+    }
+}
+
+/// See [`Handle::failure_check`].
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct FailureCheck(Arc<Shared>);
+
+impl FailureCheck {
     /// # Panics
     /// If a failure that nobody took has shut the runtime down.
-    #[doc(hidden)]
     #[track_caller]
-    pub fn check_failure(&self) {
-        self.inner().shared.check_failure();
+    pub fn check(&self) {
+        self.0.check_failure();
     }
 }
 

@@ -32,6 +32,7 @@ mod select;
 /// | `shutdown_timeout` | a duration such as `"5s"`, `"250ms"`, `"2m"` | `"10s"` |
 /// | `unhandled` | what follows a failure of a task that nobody took: `"log"`, `"shutdown"` or `"abort"` | `"log"` |
 /// | `ctrl_c` | `"cancel"`: the first Ctrl-C cancels the body | Ctrl-C kills the program |
+/// | `debug` | whether the runtime is in debug mode: `true` or `false` | `false`, or `RUNTIME_DEBUG` |
 /// | `crate` | path of the crate `runtime`, where it is renamed | `"::runtime"` |
 ///
 /// With `ctrl_c = "cancel"` the first SIGINT asks the body for its end as `JoinHandle::cancel` asks a task: if it has called
@@ -45,7 +46,7 @@ mod select;
 ///
 /// # Errors
 ///
-/// Where the runtime cannot be built (a thread or epoll refused, a malformed `RUNTIME_WORKERS`), the
+/// Where the runtime cannot be built (a thread or epoll refused, a malformed `RUNTIME_WORKERS` or `RUNTIME_DEBUG`), the
 /// program prints one line on stderr that says so, and exits with code 1: no panic, no backtrace.
 ///
 /// # Panics

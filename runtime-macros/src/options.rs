@@ -25,9 +25,6 @@ impl Kind {
     }
 }
 
-/// Known, documented as coming, and refused for now.
-const NOT_YET: [&str; 1] = ["debug"];
-
 /// What stands between the parentheses of the attribute.
 pub(crate) struct Options {
     /// Where the crate `runtime` is found.
@@ -37,6 +34,7 @@ pub(crate) struct Options {
     blocking_threads: Option<Expr>,
     shutdown_timeout: Option<Duration>,
     start_paused: Option<Expr>,
+    debug: Option<Expr>,
     unhandled: Option<Ident>,
     is_cancellable: bool,
 }
@@ -56,6 +54,7 @@ impl Default for Options {
             blocking_threads: None,
             shutdown_timeout: None,
             start_paused: None,
+            debug: None,
             unhandled: None,
             is_cancellable: false,
         }
@@ -94,6 +93,7 @@ impl Options {
             "worker_threads" => self.worker_threads = Some((span, count(name, value)?)),
             "blocking_threads" => self.blocking_threads = Some(count(name, value)?),
             "shutdown_timeout" => self.shutdown_timeout = Some(timeout(value)?),
+            "debug" => self.debug = Some(boolean(name, value)?),
             "unhandled" => self.unhandled = Some(policy(value)?),
             "crate" => self.krate = path(value)?,
             "ctrl_c" if kind == Kind::Main => self.is_cancellable = cancel(value)?,
@@ -103,9 +103,6 @@ impl Options {
                 let text = "`start_paused` is an option of `#[runtime::test]`; elsewhere use \
                             `runtime::Builder::start_paused`";
                 return Err(Error::new(span, text));
-            }
-            name if NOT_YET.contains(&name) => {
-                return Err(Error::new(span, format!("`{name}` is not supported yet")));
             }
             name => return Err(Error::new(span, format!("unknown option `{name}`; {}", known(kind)))),
         }
@@ -144,6 +141,7 @@ impl Options {
         let worker_threads = self.worker_threads.iter().map(|(_, n)| call("worker_threads", n));
         let blocking_threads = self.blocking_threads.iter().map(|n| call("blocking_threads", n));
         let start_paused = self.start_paused.iter().map(|paused| call("start_paused", paused));
+        let debug = self.debug.iter().map(|debug| call("debug", debug));
         let timeout = self.shutdown_timeout.iter().map(|timeout| {
             let (secs, nanos) = (timeout.as_secs(), timeout.subsec_nanos());
             quote!(.shutdown_timeout(#secs, #nanos))
@@ -155,7 +153,7 @@ impl Options {
         let ctrl_c = self.is_cancellable.then(|| quote!(.cancel_on_ctrl_c()));
         quote! {
             #krate::__private::Entry::#flavor() #(#worker_threads)* #(#blocking_threads)* #(#timeout)* #(#start_paused)*
-            #(#unhandled)* #ctrl_c
+            #(#debug)* #(#unhandled)* #ctrl_c
         }
     }
 }
@@ -170,10 +168,10 @@ fn call(name: &str, value: &Expr) -> TokenStream {
 fn known(kind: Kind) -> &'static str {
     match kind {
         Kind::Main => {
-            "the options are `flavor`, `worker_threads`, `blocking_threads`, `ctrl_c`, `shutdown_timeout`, `unhandled` and `crate`"
+            "the options are `flavor`, `worker_threads`, `blocking_threads`, `ctrl_c`, `shutdown_timeout`, `unhandled`, `debug` and `crate`"
         }
         Kind::Test => {
-            "the options are `flavor`, `worker_threads`, `blocking_threads`, `shutdown_timeout`, `unhandled`, `start_paused` and `crate`"
+            "the options are `flavor`, `worker_threads`, `blocking_threads`, `shutdown_timeout`, `unhandled`, `start_paused`, `debug` and `crate`"
         }
     }
 }
@@ -184,6 +182,7 @@ fn not_a_pair(kind: Kind, name: &str) -> String {
             format!("a flavor is written `#[runtime::{}(flavor = \"{name}\")]`", kind.name())
         }
         "start_paused" if kind == Kind::Test => "expected `start_paused = true`".to_owned(),
+        "debug" => "expected `debug = true`".to_owned(),
         _ => format!("expected `name = value`; {}", known(kind)),
     }
 }

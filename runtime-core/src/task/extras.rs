@@ -97,10 +97,15 @@ impl Extras {
     }
 
     /// One poll of the task, with all that belongs to it.
-    pub(super) fn polled<'a, R>(&self, whose: impl Fn() -> Whose<'a>, poll: impl FnOnce() -> R) -> R {
+    pub(super) fn polled<'a, R>(
+        &self,
+        whose: impl Fn() -> Whose<'a>,
+        is_woken: impl Fn() -> bool,
+        poll: impl FnOnce() -> R,
+    ) -> R {
         match &self.watched {
             None => self.scoped(poll),
-            Some(watched) => watched.around(whose, || self.scoped(poll)),
+            Some(watched) => watched.around(whose, is_woken, || self.scoped(poll)),
         }
     }
 
@@ -108,8 +113,13 @@ impl Extras {
     pub(super) fn ended<'a>(&self, whose: impl Fn() -> Whose<'a>) {
         self.drop_inherited();
         if let Some(watched) = &self.watched {
-            watched.terminated(whose());
+            watched.terminated(whose);
         }
+    }
+
+    /// What watches the task, if anything does.
+    pub(super) fn watched(&self) -> Option<&Watched> {
+        self.watched.as_deref()
     }
 
     /// What was measured, if anything was.

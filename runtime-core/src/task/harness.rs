@@ -117,7 +117,7 @@ impl<F: Future, O: Owner, N: Label<F::Output>> Harness<F, O, N> {
             let mut poll = || self.poll_future(&mut cx);
             match raw.head().extras() {
                 None => poll(),
-                Some(extras) => extras.polled(|| raw.whose(), poll),
+                Some(extras) => extras.polled(|| raw.whose(), || raw.state().is_woken(), poll),
             }
         })
     }
@@ -236,6 +236,21 @@ impl<F: Future, O: Owner, N: Label<F::Output>> Harness<F, O, N> {
         if finished.is_observed {
             let raw = self.raw();
             raw.head().extras_or_new().tell(&Outcome::new(how, raw.info()));
+        }
+    }
+
+    /// The handle goes after the end, and has not taken the output.
+    fn leave_unread(&self) {
+        // No value, nothing to read. An error that is reported already needs no second report.
+        let is_news = |stage: &mut Stage<F>| match stage {
+            Stage::Finished(Ok(output)) => size_of::<F::Output>() > 0 && N::error(output).is_none(),
+            _ => false,
+        };
+        let raw = self.raw();
+        if let Some(watched) = raw.head().extras().and_then(|extras| extras.watched()) {
+            if self.with_stage(is_news) {
+                watched.unread(|| raw.whose());
+            }
         }
     }
 
@@ -370,7 +385,9 @@ unsafe fn take_output<F: Future, O: Owner, N: Label<F::Output>>(
 }
 
 unsafe fn drop_stage<F: Future, O: Owner, N: Label<F::Output>>(header: NonNull<Header>) {
-    Harness::<F, O, N>::of(header).drop_stage();
+    let harness = Harness::<F, O, N>::of(header);
+    harness.leave_unread();
+    harness.drop_stage();
 }
 
 unsafe fn join_waker<F: Future, O: Owner, N: Label<F::Output>>(

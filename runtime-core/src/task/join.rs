@@ -159,6 +159,14 @@ impl<T> JoinHandle<T> {
         drop_quietly(old);
     }
 
+    /// Tells who watches the task that its handle is gone.
+    #[cold]
+    fn forgotten(&self) {
+        if let Some(watched) = self.raw.head().extras().and_then(|extras| extras.watched()) {
+            watched.handle_gone(self.raw.id());
+        }
+    }
+
     /// `None`: it was taken before.
     fn take_output(&mut self) -> Option<Result<T, JoinError>> {
         let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
@@ -191,6 +199,9 @@ impl<T> Drop for JoinHandle<T> {
             return;
         }
         let unjoined = state.unjoin();
+        if unjoined.is_observed {
+            self.forgotten();
+        }
         if unjoined.drop_output {
             // SAFETY: I3: done, and JOIN was ours.
             unsafe { self.raw.drop_stage() };

@@ -22,6 +22,9 @@
 mod abort_on_drop;
 mod body;
 mod cancel;
+mod debug_report;
+mod debugged;
+mod debugger;
 mod error;
 mod extras;
 mod groups;
@@ -46,6 +49,9 @@ pub use cancel::{Cancelled, Cancelling, cancel_requested, cancelled, current, tr
 pub(crate) use cancel::{
     GroupWait, abort_current, if_listening, is_told, on_end, panic_of_current, request, request_all,
 };
+pub use debug_report::{DebugHook, DebugKind, DebugReport};
+pub use debugged::Debugging;
+pub use debugger::Debugger;
 pub use error::JoinError;
 pub(crate) use groups::{Ask, Group, Groups, Members, Seated};
 pub use id::Id;

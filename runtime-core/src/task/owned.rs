@@ -12,7 +12,7 @@ use super::id::Id;
 use super::join::{AbortHandle, JoinHandle};
 use super::outcome::TaskInfo;
 use super::raw::{Checked, Header, Label, RawTask};
-use super::state::Submit;
+use super::state::{Join, Submit};
 use super::watch::Watch;
 use super::{Keeper, Notified, Owner, Schedule, Unhandled};
 use crate::primitive::{Arc, Mutex};
@@ -38,6 +38,8 @@ pub struct Home<S> {
     scheduler: S,
     /// Who watches its tasks, if anybody does.
     watch: Option<std::sync::Arc<Watch>>,
+    /// Who watches those that the runtime has for itself.
+    own_watch: Option<std::sync::Arc<Watch>>,
 }
 
 struct Tasks {
@@ -80,6 +82,8 @@ pub struct Meta {
     pub spawn_site: &'static Location<'static>,
     /// What it inherits from where it was spawned.
     pub inherited: Option<Captured>,
+    /// The runtime has it for itself. Such a task has a name.
+    pub(crate) is_own: bool,
 }
 
 impl Meta {
@@ -88,13 +92,13 @@ impl Meta {
     #[inline]
     #[track_caller]
     pub fn here() -> Self {
-        Meta { name: None, spawn_site: Location::caller(), inherited: inherited::current() }
+        Meta { name: None, spawn_site: Location::caller(), inherited: inherited::current(), is_own: false }
     }
 
     /// A task of our own: it inherits nothing.
     #[track_caller]
     pub(crate) fn own(name: String) -> Self {
-        Meta { name: Some(name.into()), spawn_site: Location::caller(), inherited: None }
+        Meta { name: Some(name.into()), spawn_site: Location::caller(), inherited: None, is_own: true }
     }
 }
 
@@ -107,7 +111,8 @@ impl<S: Schedule> Home<S> {
     /// An empty home for tasks that are watched, perhaps.
     pub(crate) fn watched(scheduler: S, watch: Option<std::sync::Arc<Watch>>) -> Self {
         let tasks = Tasks { list: LinkedList::new(), spawned: 0, ended: 0, closed: false };
-        Home { tasks: Mutex::new(tasks), scheduler, watch }
+        let own_watch = watch.as_ref().map(Watch::for_own);
+        Home { tasks: Mutex::new(tasks), scheduler, watch, own_watch }
     }
 
     /// The scheduler that runs its tasks.
@@ -207,10 +212,13 @@ impl<S: Schedule> Home<S> {
         A: Label<F::Output>,
         B: Label<F::Output>,
     {
-        let Meta { name, spawn_site, inherited } = meta;
+        let Meta { name, spawn_site, inherited, is_own } = meta;
         match name {
-            None => Self::place_cell(home, future, unnamed, spawn_site, inherited),
-            Some(name) => Self::place_cell(home, future, named(name), spawn_site, inherited),
+            None => Self::place_cell(home, future, unnamed, spawn_site, inherited, &home.watch),
+            Some(name) => {
+                let watch = if is_own { &home.own_watch } else { &home.watch };
+                Self::place_cell(home, future, named(name), spawn_site, inherited, watch)
+            }
         }
     }
 
@@ -220,16 +228,20 @@ impl<S: Schedule> Home<S> {
         label: N,
         site: &'static Location<'static>,
         inherited: Option<Captured>,
+        watch: &Option<std::sync::Arc<Watch>>,
     ) -> (Placed, JoinHandle<F::Output>)
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        let watch = home.watch.clone();
-        let raw = harness::new_task(future, Arc::clone(home), label, Id::next(), site, inherited, watch);
+        let owner = Arc::clone(home);
+        let raw = harness::new_task(future, owner, label, Id::next(), site, inherited, watch.clone());
         let join = JoinHandle::new(raw);
-        if let Some(watch) = &home.watch {
-            watch.spawned(raw.whose());
+        if let Some(watch) = watch {
+            if watch.spawned(|| raw.whose()) {
+                let end = raw.state().set_observed();
+                debug_assert_eq!(end, Join::NotYet, "nobody has run it");
+            }
         }
         if home.list(raw) {
             return (Placed::Listed(Notified::new(raw)), join);

@@ -83,6 +83,8 @@ pub(crate) struct Unjoined {
     pub(crate) drop_output: bool,
     /// The task is not done, so the waker is the handle's to drop.
     pub(crate) drop_waker: bool,
+    /// There are extras to which its end is told, or was.
+    pub(crate) is_observed: bool,
 }
 
 /// Whether the task had ended when its handle looked.
@@ -188,6 +190,11 @@ impl State {
         }
     }
 
+    /// Whether the running task was woken since its poll began.
+    pub(crate) fn is_woken(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & SCHEDULED != 0
+    }
+
     /// How a task ended that is done.
     pub(crate) fn how(&self) -> How {
         match self.0.load(Ordering::Relaxed) {
@@ -243,7 +250,11 @@ impl State {
         debug_assert!(before & JOIN != 0);
         let done = early.unwrap_or(before) & DONE != 0;
         // Once done, the completer may be inside the waker: it stays until the cell goes.
-        Unjoined { drop_output: done, drop_waker: !done || planted(Fault::WakerDroppedLate) }
+        Unjoined {
+            drop_output: done,
+            drop_waker: !done || planted(Fault::WakerDroppedLate),
+            is_observed: before & OBSERVED != 0,
+        }
     }
 
     /// Whether the task has ended.

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+use super::debugged::{Debugged, Debugging};
 use super::error::Whose;
 use super::id::Id;
 use crate::coop::{self, WaitsOn};
@@ -81,12 +82,14 @@ pub struct Watch {
     pub on_after_poll: Option<TaskHook>,
     /// By which clock polls are measured, if they are.
     pub clock: Option<Arc<dyn Clock>>,
+    /// Who looks for what is suspicious, in debug mode.
+    pub debugging: Option<Debugging>,
 }
 
 impl Watch {
     /// Whether there is anything to call or to measure.
     pub fn is_needed(&self) -> bool {
-        self.clock.is_some() || self.has_hooks()
+        self.clock.is_some() || self.debugging.is_some() || self.has_hooks()
     }
 
     /// Whether there is anything to call.
@@ -96,8 +99,19 @@ impl Watch {
             .any(Option::is_some)
     }
 
-    pub(super) fn spawned(&self, whose: Whose<'_>) {
-        call(&self.on_spawn, whose);
+    /// A task was made. `true`: its end is to be told to its extras.
+    #[must_use]
+    pub(super) fn spawned<'a>(&self, whose: impl Fn() -> Whose<'a>) -> bool {
+        call(&self.on_spawn, &whose);
+        self.debugging.as_ref().is_some_and(|debugging| debugging.spawned(&whose()))
+    }
+
+    /// The same for tasks that the runtime has for itself.
+    pub(super) fn for_own(this: &Arc<Watch>) -> Arc<Watch> {
+        match &this.debugging {
+            None => Arc::clone(this),
+            Some(debugging) => Arc::new(Watch { debugging: Some(debugging.for_own()), ..Watch::clone(this) }),
+        }
     }
 }
 
@@ -106,12 +120,14 @@ impl fmt::Debug for Watch {
         f.debug_struct("Watch")
             .field("has_hooks", &self.has_hooks())
             .field("measures", &self.clock.is_some())
+            .field("debugs", &self.debugging.is_some())
             .finish()
     }
 }
 
-fn call(hook: &Option<TaskHook>, whose: Whose<'_>) {
+fn call<'a>(hook: &Option<TaskHook>, whose: impl Fn() -> Whose<'a>) {
     if let Some(hook) = hook {
+        let whose = whose();
         quietly(|| hook(&TaskMeta { whose }));
     }
 }
@@ -122,6 +138,7 @@ pub(super) struct Watched {
     polls: Count,
     busy_ns: Count,
     waits_on: Count,
+    debugged: Option<Debugged>,
 }
 
 /// What was measured of a task.
@@ -134,15 +151,28 @@ pub(super) struct Figures {
 
 impl Watched {
     pub(super) fn new(watch: Arc<Watch>) -> Self {
-        Watched { watch, polls: Count::new(), busy_ns: Count::new(), waits_on: Count::new() }
+        let debugged = watch.debugging.is_some().then(Debugged::new);
+        Watched { watch, polls: Count::new(), busy_ns: Count::new(), waits_on: Count::new(), debugged }
     }
 
-    /// One poll.
-    pub(super) fn around<'a, R>(&self, whose: impl Fn() -> Whose<'a>, poll: impl FnOnce() -> R) -> R {
-        call(&self.watch.on_before_poll, whose());
-        let result = self.measured(poll);
-        call(&self.watch.on_after_poll, whose());
+    /// One poll. `is_woken` says whether the task is to be polled again already.
+    pub(super) fn around<'a, R>(
+        &self,
+        whose: impl Fn() -> Whose<'a>,
+        is_woken: impl Fn() -> bool,
+        poll: impl FnOnce() -> R,
+    ) -> R {
+        call(&self.watch.on_before_poll, &whose);
+        let result = match self.debug() {
+            None => self.measured(poll),
+            Some((debugged, by)) => debugged.around(by, &whose, is_woken, || self.measured(poll)),
+        };
+        call(&self.watch.on_after_poll, &whose);
         result
+    }
+
+    fn debug(&self) -> Option<(&Debugged, &Debugging)> {
+        self.debugged.as_ref().zip(self.watch.debugging.as_ref())
     }
 
     fn measured<R>(&self, poll: impl FnOnce() -> R) -> R {
@@ -158,8 +188,25 @@ impl Watched {
     }
 
     /// The end.
-    pub(super) fn terminated(&self, whose: Whose<'_>) {
-        call(&self.watch.on_terminate, whose);
+    pub(super) fn terminated<'a>(&self, whose: impl Fn() -> Whose<'a>) {
+        call(&self.watch.on_terminate, &whose);
+        if let Some((debugged, by)) = self.debug() {
+            debugged.ended(by, &whose());
+        }
+    }
+
+    /// The handle goes.
+    pub(super) fn handle_gone(&self, id: Id) {
+        if let Some(by) = &self.watch.debugging {
+            Debugged::handle_gone(by, id);
+        }
+    }
+
+    /// The handle went after the end, and left a value unread.
+    pub(super) fn unread<'a>(&self, whose: impl Fn() -> Whose<'a>) {
+        if let Some(by) = &self.watch.debugging {
+            Debugged::unread(by, &whose());
+        }
     }
 
     /// What was measured, if anything was.

@@ -1,0 +1,135 @@
+//! One task of a runtime in debug mode: what its polls look like.
+
+#![forbid(unsafe_code)]
+
+use super::debug_report::DebugKind;
+use super::debugger::Debugger;
+use super::error::Whose;
+use super::id::Id;
+use crate::coop;
+use crate::primitive::{Count, Mutex};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A poll that takes longer is slow: asyncio's figure for callbacks.
+const SLOW_POLL: Duration = Duration::from_millis(100);
+
+/// So many polls in a row that were each asked for by the one before, and did nothing, are a storm, ...
+const STORM_POLLS: u64 = 1000;
+/// ... if they come within this time.
+const STORM_TIME: Duration = Duration::from_secs(1);
+
+/// Who looks at a task, and how.
+#[derive(Debug, Clone)]
+pub struct Debugging {
+    debugger: Arc<Debugger>,
+    /// A task that the runtime has for itself: only its polls are looked at, which may be callbacks of users.
+    is_own: bool,
+}
+
+impl Debugging {
+    pub(crate) fn new(debugger: Arc<Debugger>) -> Self {
+        Debugging { debugger, is_own: false }
+    }
+
+    /// For tasks that the runtime has for itself.
+    pub(super) fn for_own(&self) -> Self {
+        Debugging { is_own: true, ..self.clone() }
+    }
+
+    /// A task has a handle. `true`: its end is to be told.
+    #[must_use]
+    pub(super) fn spawned(&self, whose: &Whose<'_>) -> bool {
+        if !self.is_own {
+            self.debugger.handle_made(whose);
+        }
+        !self.is_own
+    }
+}
+
+/// See the module. The figures are written by the thread that polls the task.
+pub(super) struct Debugged {
+    polls: Count,
+    /// How many polls in a row were asked for by the one before, and when the first of them began.
+    streak: Count,
+    streak_begin: Mutex<Option<Instant>>,
+}
+
+impl Debugged {
+    pub(super) fn new() -> Self {
+        Debugged { polls: Count::new(), streak: Count::new(), streak_begin: Mutex::new(None) }
+    }
+
+    /// One poll. `is_woken` says whether the task is to be polled again already.
+    pub(super) fn around<'a, R>(
+        &self,
+        by: &Debugging,
+        whose: impl Fn() -> Whose<'a>,
+        is_woken: impl Fn() -> bool,
+        poll: impl FnOnce() -> R,
+    ) -> R {
+        self.polls.add(1);
+        let begin = by.debugger.now();
+        let result = poll();
+        let end = by.debugger.now();
+        let took = end.saturating_duration_since(begin);
+        if took > SLOW_POLL {
+            by.debugger.report(DebugKind::SlowPoll, &whose(), || {
+                format!(
+                    "was polled for {} ms in one go: move what blocks to `spawn_blocking`, or let others in with `yield_now`",
+                    took.as_millis()
+                )
+            });
+        }
+        if is_woken() && !coop::has_spent() {
+            self.woken_idle(by, whose, begin, end);
+        } else {
+            self.streak.set(0);
+        }
+        result
+    }
+
+    /// A poll has done nothing that we know of, and asked for another.
+    fn woken_idle<'a>(&self, by: &Debugging, whose: impl Fn() -> Whose<'a>, begin: Instant, end: Instant) {
+        let streak = self.streak.get() + 1;
+        self.streak.set(streak);
+        if streak == 1 {
+            *self.streak_begin.lock() = Some(begin);
+        }
+        if streak <= STORM_POLLS {
+            return;
+        }
+        self.streak.set(0);
+        let since = self.streak_begin.lock().unwrap_or(begin);
+        let took = end.saturating_duration_since(since);
+        if took <= STORM_TIME {
+            by.debugger.report(DebugKind::WakeStorm, &whose(), || {
+                format!(
+                    "was woken during each of its last {streak} polls, within {} ms, and got nothing done in them: it \
+                     seems to wake itself instead of waiting",
+                    took.as_millis()
+                )
+            });
+        }
+    }
+
+    /// The task has ended, and its future is dropped.
+    pub(super) fn ended(&self, by: &Debugging, whose: &Whose<'_>) {
+        if self.polls.get() == 0 && !by.is_own {
+            let message = || "was dropped before its first poll".to_owned();
+            by.debugger.report(DebugKind::TaskNeverPolled, whose, message);
+        }
+    }
+
+    /// The handle goes.
+    pub(super) fn handle_gone(by: &Debugging, id: Id) {
+        by.debugger.handle_gone(id);
+    }
+
+    /// The handle went after the end, and left a value unread.
+    pub(super) fn unread(by: &Debugging, whose: &Whose<'_>) {
+        let message =
+            || "gave a result that nobody has read: its handle was dropped after the task's end".to_owned();
+        by.debugger.report(DebugKind::ResultNeverRead, whose, message);
+    }
+}

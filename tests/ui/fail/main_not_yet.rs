@@ -1,2 +1,0 @@
-#[runtime::main(debug = true)]
-async fn main() {}
