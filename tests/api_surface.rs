@@ -198,7 +198,7 @@ async fn blocking() {
     builder.name("db").threads(3).queue(100).keep_alive(Duration::from_secs(1));
     let db: Pool = builder.build().unwrap();
     let _: Done<i32> = is_send(db.run(|| 1)).await;
-    let _: JoinHandle<i32> = db.spawn(|| 1);
+    drop::<JoinHandle<i32>>(db.spawn(|| 1));
     let _: Result<JoinHandle<i32>, Full<_>> = db.try_spawn(|| 1);
     let _: bool = blocking::is_cancelled();
     let _: blocking::PoolMetrics = db.metrics();
