@@ -108,20 +108,28 @@ mod tests {
     }
 
     #[test]
-    fn this_thread_computes_and_a_parked_one_waits() {
-        assert_eq!(doing(thread_number()), Doing::Computing);
+    fn who_computes_is_told_from_who_waits() {
         assert_eq!(doing(0), Doing::Unknown);
         let (tell, told) = std::sync::mpsc::channel();
-        let parked = std::thread::spawn(move || {
+        let thread = std::thread::spawn(move || {
             tell.send(thread_number()).unwrap();
             std::thread::park();
+            tell.send(0).unwrap();
+            // Until the other end is gone.
+            while tell.send(0).is_ok() {}
         });
         let number = told.recv().unwrap();
-        // It is about to sleep.
-        while doing(number) != Doing::Waiting(Some("futex".to_owned())) {
-            std::thread::yield_now();
-        }
-        parked.thread().unpark();
-        parked.join().unwrap();
+        let becomes = |what: Doing| {
+            // It is about to.
+            while doing(number) != what {
+                std::thread::yield_now();
+            }
+        };
+        becomes(Doing::Waiting(Some("futex".to_owned())));
+        thread.thread().unpark();
+        told.recv().unwrap();
+        becomes(Doing::Computing);
+        drop(told);
+        thread.join().unwrap();
     }
 }
