@@ -89,6 +89,8 @@ fn runtime(flavor: Flavor, workers: usize) -> Runtime {
         cancel_grace: Duration::from_secs(10),
         rescue: RescueConfig::default(),
         reporter: Reporter::default(),
+        debug: false,
+        on_debug_report: None,
         start_paused: false,
         seed: 1,
     };
