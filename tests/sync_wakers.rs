@@ -338,8 +338,8 @@ fn a_waker_that_cannot_be_dropped_costs_no_value_that_came_while_it_was_cloned()
     assert_eq!(come_true_while_cloned(rx.recv(), move || assert!(inner.send(7).is_ok())), Ok(7));
 
     let (tx, mut rx) = watch::channel(0);
+    let _open = tx.clone();
     come_true_while_cloned(rx.changed(), move || assert!(tx.send(1).is_ok())).unwrap();
-    // (A waker whose drop panics leaks what it holds, here the sender: the channel is still open.)
     assert_eq!(rx.has_changed().ok(), Some(false), "the change is marked seen");
 
     let (tx, mut rx) = mpsc::unbounded_channel();

@@ -126,8 +126,7 @@ fn wake_by_ref(data: *const ()) {
 }
 
 fn release(data: *const ()) {
-    let mut hook = borrow(data);
+    // The waker is gone, and its count goes with it, also when the hook panics.
+    let hook = std::mem::ManuallyDrop::into_inner(borrow(data));
     hook(Event::Dropped);
-    // SAFETY: the waker is gone, its count goes with it, and `hook` is not used again.
-    unsafe { std::mem::ManuallyDrop::drop(&mut hook) };
 }
