@@ -209,7 +209,7 @@ fn wake(raw: &RawTask) {
 
 /// Whether the current task was asked for its end: by `cancel`, by an abort, or by its runtime's shutdown. A task may
 /// look at this between steps of a long computation; so may a blocking job, which is told by `cancel` and by an abort, but not
-/// by a shutdown. `false` outside of both.
+/// by a shutdown. `false` outside of both, except in a body of `#[runtime::main(ctrl_c = "cancel")]`.
 ///
 /// # Examples
 /// ```
