@@ -36,8 +36,9 @@ fn p18_a_blocker_is_released_by_a_task_behind_it() {
         let runtime = multi(1, silent());
         let (tell, told) = mpsc::channel();
         let both = runtime.spawn(async move {
-            let blocker = runtime::spawn(async move { told.recv().unwrap() });
             let behind = runtime::spawn(async move { tell.send(7).unwrap() });
+            // The task that was spawned last runs first.
+            let blocker = runtime::spawn(async move { told.recv().unwrap() });
             behind.await.unwrap();
             blocker.await.unwrap()
         });

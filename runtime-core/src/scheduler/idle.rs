@@ -15,7 +15,7 @@
 //! between the two. A worker that finds work on its last look must leave the list, or it would be
 //! picked later while it works, and `searching` would stay above 0 for ever.
 //!
-//! **Workers come and go.** A spare joins, awake, before its thread starts. Whoever leaves, a spare that nobody needs or a
+//! **Workers come and go.** Who calls a spare counts it as a worker first, awake. Whoever leaves, a spare that nobody needs or a
 //! worker that is about to block and says so, is awake and has left the search, so that nobody relies on it; and it leaves
 //! only if another stays. It may have been in the driver while the others lay down: if it leaves all others asleep, one of
 //! them must get up and look whether the driver is free. Who lies down changes the word, fences, and tries for the
