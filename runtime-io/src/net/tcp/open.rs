@@ -55,12 +55,17 @@ impl TcpStream {
     pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
         let mut last = no_address();
         for addr in resolve(addr).await? {
-            match TcpSocket::new_for(addr)?.connect(addr).await {
+            match TcpStream::connect_to(addr).await {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last = error,
             }
         }
         Err(last)
+    }
+
+    /// Fails without a look at the network where the system has no sockets for such addresses.
+    async fn connect_to(addr: SocketAddr) -> io::Result<TcpStream> {
+        TcpSocket::new_for(addr)?.connect(addr).await
     }
 }
 
