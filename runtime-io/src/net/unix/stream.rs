@@ -11,6 +11,7 @@ use crate::reactor::Reactor;
 use crate::readiness::Initial;
 use crate::registration::Registered;
 use crate::sys;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::SocketAddrUnix;
 use socket2::{Domain, Socket, Type};
 use std::io;
@@ -63,10 +64,10 @@ impl UnixStream {
         socket: Socket,
         addr: SocketAddrUnix,
     ) -> io::Result<UnixStream> {
-        let initial = match rustix::net::connect(&socket, &addr) {
-            Ok(()) => Initial::Connected,
+        let initial = match retry_on_intr(|| rustix::net::connect(&socket, &addr)) {
+            Ok(()) | Err(Errno::ISCONN) => Initial::Connected,
             // Linux connects or refuses at once; others may take their time.
-            Err(rustix::io::Errno::INPROGRESS | rustix::io::Errno::INTR) => Initial::Unknown,
+            Err(Errno::INPROGRESS | Errno::ALREADY) => Initial::Unknown,
             Err(error) => return Err(error.into()),
         };
         let socket = StdUnixStream::from(OwnedFd::from(socket));
