@@ -40,7 +40,8 @@ async fn anonymous() {
 #[tokio::test]
 async fn named() {
     let program = std::env::current_exe().unwrap().file_stem().unwrap().to_owned();
-    let path = std::env::temp_dir().join(format!("{}-fifo-{}", program.display(), std::process::id()));
+    let path =
+        std::env::temp_dir().join(format!("{}-fifo-{}", program.to_string_lossy(), std::process::id()));
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
     // Nobody reads yet.

@@ -230,9 +230,12 @@ async fn sockets() {
 
     // As other crates make sockets with options of their own.
     let raw = TcpSocket::new_v4().unwrap().into_raw_fd();
+    // SAFETY: it is a socket's own, and was given away.
     let socket = unsafe { TcpSocket::from_raw_fd(raw) };
     assert_eq!(socket.as_raw_fd(), socket.as_fd().as_raw_fd());
-    let std = std::net::TcpStream::from(unsafe { std::os::fd::OwnedFd::from_raw_fd(socket.into_raw_fd()) });
+    let raw = socket.into_raw_fd();
+    // SAFETY: the same.
+    let std = unsafe { std::net::TcpStream::from_raw_fd(raw) };
     let client = TcpSocket::from_std_stream(std).connect(addr).await.unwrap();
     (&client.into_std().unwrap()).write_all(b"!").unwrap();
 }

@@ -15,7 +15,7 @@ struct Path(PathBuf);
 impl Path {
     fn new(name: &str) -> Path {
         let program = std::env::current_exe().unwrap().file_stem().unwrap().to_owned();
-        let name = format!("{}-{name}-{}", program.display(), std::process::id());
+        let name = format!("{}-{name}-{}", program.to_string_lossy(), std::process::id());
         Path(std::env::temp_dir().join(name))
     }
 }
@@ -203,7 +203,9 @@ async fn sockets() {
     assert!(UnixSocket::new_datagram().unwrap().listen(1).is_err());
     assert!(UnixSocket::new_datagram().unwrap().connect(&path.0).await.is_err());
     assert!(UnixSocket::new_stream().unwrap().datagram().is_err());
-    let socket = unsafe { UnixSocket::from_raw_fd(UnixSocket::new_stream().unwrap().into_raw_fd()) };
+    let raw = UnixSocket::new_stream().unwrap().into_raw_fd();
+    // SAFETY: it is a socket's own, and was given away.
+    let socket = unsafe { UnixSocket::from_raw_fd(raw) };
     assert_eq!(socket.as_raw_fd(), socket.as_fd().as_raw_fd());
     assert!(socket.connect(&path.0).await.is_ok());
 }
