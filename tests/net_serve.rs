@@ -249,9 +249,11 @@ fn a_panic_in_a_handler_is_reported_and_stays_there() {
         in_time(server.wait_closed()).await;
     });
     drop(runtime);
-    let told: Vec<_> = told.try_iter().collect();
+    let mut told: Vec<_> = told.try_iter().collect();
+    // A report comes when its connection is closed already: in any order.
+    told.sort();
     assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].0.contains("no future") && told[1].0.contains("no echo"), "{told:?}");
+    assert!(told[0].0.contains("no echo") && told[1].0.contains("no future"), "{told:?}");
     assert!(told.iter().all(|(_, file)| file.ends_with("net_serve.rs")), "{told:?}");
 }
 
