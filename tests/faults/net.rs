@@ -191,6 +191,16 @@ fn p24_a_server_without_descriptors_or_memory_does_not_spin() {
     });
 }
 
+/// As on a system without IPv6, where a name stands for addresses of both kinds.
+#[test]
+fn an_address_of_a_family_without_sockets_is_passed_over() {
+    runtime().block_on(async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        in_time(TcpStream::connect(&[addr, addr][..])).await.unwrap();
+    });
+}
+
 #[test]
 fn p26_a_refused_registration_is_an_error_and_leaks_nothing() {
     const ENOMEM: i32 = 12;
