@@ -3,6 +3,8 @@
 tour          exits 0 and says something
 echo ADDR     says where it listens, serves many clients at once, ends on SIGINT; a taken address is exit 1
 digest FILE…  prints what sha256sum prints
+tcp_proxy     brings every byte through from a `python3 -m http.server`, and survives its end
+chat ADDR     tells 200 clients what the others say, in order, and lets a slow one hold up nobody
 """
 
 import asyncio
@@ -98,6 +100,32 @@ def digest():
         check("panicked" not in lost.stderr, f"and no panic: {lost.stderr.strip()!r}")
 
 
+def judged(script, *arguments):
+    done = subprocess.run([sys.executable, os.path.join("tests", "python", script), *arguments], timeout=5 * LIMIT_S)
+    check(done.returncode == 0, f"{script} is content")
+
+
+def tcp_proxy():
+    judged("proxy_judge.py", example("tcp_proxy"))
+
+
+def chat():
+    server = subprocess.Popen([example("chat"), "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
+    try:
+        line = server.stdout.readline()
+        found = re.search(r"127\.0\.0\.1:(\d+)", line)
+        check(found, f"chat says where it listens: {line.strip()!r}")
+        judged("chat_clients.py", "127.0.0.1", found.group(1), str(CLIENTS), str(ROUNDS))
+        server.send_signal(signal.SIGINT)
+        check(server.wait(LIMIT_S) == 0, "chat ends on SIGINT")
+    finally:
+        if server.poll() is None:
+            server.kill()
+            server.wait()
+
+
 tour()
 asyncio.run(echo())
 digest()
+tcp_proxy()
+chat()

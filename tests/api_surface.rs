@@ -3,6 +3,7 @@
 
 use runtime::blocking::{Full, Pool};
 use runtime::metrics::{Histogram, RuntimeMetrics, WaitsOn, WorkerMetrics};
+use runtime::net::{self, Server, TcpListener, TcpStream, UnixListener};
 use runtime::sync::{
     Barrier, BoundedSemaphore, Condvar, Event, LifoQueue, Mutex, PriorityQueue, Promise, PromiseFuture,
     Queue, promise,
@@ -17,6 +18,7 @@ use runtime::{
     Builder, Handle, JoinError, JoinHandle, Unhandled, UnhandledKind, UnhandledPolicy, blocking, task,
 };
 use std::future::{pending, ready};
+use std::net::SocketAddr;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -225,4 +227,20 @@ fn builders() {
     let _: Done<Result<u8, String>> = runtime.block_on(checked);
     let endless = runtime.spawn(pending::<()>());
     assert!(runtime.block_on(endless.cancel()).unwrap_err().is_cancelled());
+}
+
+#[runtime::test]
+async fn servers() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server: Server = net::serve(listener, |_stream: TcpStream, _peer: SocketAddr| async {}).limit(10);
+    let _: std::io::Result<SocketAddr> = server.local_addr();
+    let _: (usize, bool) = (server.connections(), server.is_closed());
+    let clone: Server<TcpListener> = server.clone();
+    server.close();
+    clone.cancel();
+    is_send(clone.wait_closed()).await;
+    fn unix(listener: UnixListener) -> Server<UnixListener> {
+        net::serve(listener, async |_stream, _peer| std::io::Result::Ok(()))
+    }
+    let _: fn(UnixListener) -> Server<UnixListener> = unix;
 }

@@ -58,7 +58,7 @@ fn the_list_has_functions_classes_methods_and_attributes() {
 fn the_names_on_our_side_exist() {
     use runtime::net::unix::pipe::{Receiver, Sender};
     use runtime::net::{
-        TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
+        Server, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
     };
     use runtime::sync::{self, Barrier, BoundedSemaphore, Condvar, Event, LifoQueue, PriorityQueue, Queue};
     use runtime::task::{self, JoinSet, ReturnWhen, TaskGroup, TimerHandle};
@@ -105,6 +105,11 @@ fn the_names_on_our_side_exist() {
         name(&(sync::Semaphore::add_permits, sync::Semaphore::available_permits, Condvar::notify_all)),
         name(&(Queue::<u8>::join, Queue::<u8>::close, Queue::<u8>::close_now, sync::queue::Item::<u8>::done)),
         name(&(TcpStream::from_std, TcpStream::peer_addr, TcpStream::into_split, UnixStream::peer_cred)),
+        name(&(
+            Server::<TcpListener>::close,
+            Server::<TcpListener>::cancel,
+            Server::<UnixListener>::is_closed,
+        )),
         name(&(TcpStream::set_zero_linger, TcpSocket::connect, TcpListener::local_addr)),
     ];
     assert!(named.iter().all(|names| names.contains("runtime")));

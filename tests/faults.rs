@@ -3,6 +3,8 @@
 //! tests demand to see it.
 
 mod jobs;
+#[path = "faults/net.rs"]
+mod net;
 
 use futures::executor::block_on;
 use jobs::Jobs;

@@ -2,9 +2,10 @@
 
 use runtime::io::{AsyncFd, AsyncReadExt, AsyncWriteExt, Interest};
 use runtime::net::unix::pipe;
-use runtime::net::{UdpSocket, UnixDatagram, UnixListener, UnixStream};
+use runtime::net::{
+    self, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixSocket, UnixStream,
+};
 use std::io::{Read, Write};
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 fn runtime() -> runtime::Runtime {
@@ -160,45 +161,62 @@ fn descriptors() -> Vec<(i32, String, u32)> {
     entries.collect()
 }
 
+/// Everything that this process has opened since, in a process of its own: other tests open files, too.
 #[test]
-fn p30_every_descriptor_of_ours_is_close_on_exec_and_sockets_do_not_block() {
+fn p30_every_descriptor_of_ours_is_close_on_exec_and_does_not_block() {
+    const TEST: &str = "p30_every_descriptor_of_ours_is_close_on_exec_and_does_not_block";
+    const CHILD: &str = "RUNTIME_NET_CHILD";
     const CLOEXEC: u32 = 0o2_000_000;
     const NONBLOCK: u32 = 0o4_000;
+    if std::env::var_os(CHILD).is_none() {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = child.args([TEST, "--exact", "--nocapture"]).env(CHILD, "1").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+        return;
+    }
+    // Not the folder that `descriptors` itself reads.
+    let is_ours = |(_, target, _): &(i32, String, u32)| !target.starts_with("/proc");
+    let before: Vec<i32> = descriptors().into_iter().filter(is_ours).map(|(fd, ..)| fd).collect();
     runtime().block_on(async {
-        let path = Path::new("fds");
-        let listener = runtime::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = runtime::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let server = listener.accept().await.unwrap().0;
+        let (path, datagram_path, fifo) = (Path::new("fds"), Path::new("fds-dgram"), Path::new("fds-fifo"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let client = TcpStream::connect(addr).await.unwrap();
+        let accepted = listener.accept().await.unwrap().0;
+        let (tell, mut told) = runtime::sync::mpsc::unbounded_channel();
+        let server = net::serve(listener, move |stream: TcpStream, _| {
+            tell.send(stream).unwrap();
+            std::future::ready(())
+        });
+        let clients = (TcpStream::connect(addr).await.unwrap(), TcpSocket::new_v4().unwrap());
+        let served = told.recv().await.unwrap();
         let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let unix_listener = UnixListener::bind(&path.0).unwrap();
         let unix_client = UnixStream::connect(&path.0).await.unwrap();
         let unix_server = unix_listener.accept().await.unwrap().0;
+        let unix_socket = (UnixSocket::new_stream().unwrap(), UnixSocket::new_datagram().unwrap());
         let pair = UnixStream::pair().unwrap();
-        let datagrams = UnixDatagram::pair().unwrap();
+        let datagrams = (UnixDatagram::pair().unwrap(), UnixDatagram::unbound().unwrap());
+        let bound = UnixDatagram::bind(&datagram_path.0).unwrap();
         let pipe = pipe::pipe().unwrap();
-        let mine = [
-            listener.as_raw_fd(),
-            client.as_raw_fd(),
-            server.as_raw_fd(),
-            udp.as_raw_fd(),
-            unix_listener.as_raw_fd(),
-            unix_client.as_raw_fd(),
-            unix_server.as_raw_fd(),
-            pair.0.as_raw_fd(),
-            pair.1.as_raw_fd(),
-            datagrams.0.as_raw_fd(),
-            datagrams.1.as_raw_fd(),
-            pipe.0.as_raw_fd(),
-            pipe.1.as_raw_fd(),
-        ];
-        let all = descriptors();
-        for fd in mine {
-            let (_, target, flags) = all.iter().find(|(open, ..)| *open == fd).unwrap();
-            assert_eq!(flags & (CLOEXEC | NONBLOCK), CLOEXEC | NONBLOCK, "{fd} {target} {flags:o}");
-        }
-        // And what the drivers of this process have for themselves.
-        for (fd, target, flags) in all.iter().filter(|(_, target, _)| target.starts_with("anon_inode:")) {
+        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo.0, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR)
+            .unwrap();
+        let receiver = pipe::OpenOptions::new().open_receiver(&fifo.0).unwrap();
+        let sender = pipe::OpenOptions::new().open_sender(&fifo.0).unwrap();
+        let from_std = TcpListener::from_std(std::net::TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
+        let new: Vec<_> =
+            descriptors().into_iter().filter(is_ours).filter(|(fd, ..)| !before.contains(fd)).collect();
+        let of_kind = |kind: &str| new.iter().filter(|(_, target, _)| target.starts_with(kind)).count();
+        assert_eq!((of_kind("socket:"), of_kind("pipe:")), (19, 2), "{new:?}");
+        assert!(of_kind("anon_inode:[eventpoll]") == 1 && of_kind("anon_inode:[eventfd]") >= 1, "{new:?}");
+        for (fd, target, flags) in &new {
             assert!(flags & CLOEXEC != 0, "{fd} {target} {flags:o}");
+            // Nobody reads or writes an epoll instance.
+            let is_io = target != "anon_inode:[eventpoll]";
+            assert!(!is_io || flags & NONBLOCK != 0, "{fd} {target} {flags:o}");
         }
+        drop((client, accepted, server, clients, served, udp, unix_listener, unix_client, unix_server));
+        drop((unix_socket, pair, datagrams, bound, pipe, receiver, sender, from_std));
     });
 }

@@ -1,4 +1,4 @@
-//! What a workload asks of a runtime: every workload is written once, against these three traits.
+//! What a workload asks of a runtime: every workload is written once, against these four traits.
 //!
 //! Each runtime brings the primitives that its users would take: its own timers, channels, locks and
 //! sockets. So a row compares what a program would get, not what the schedulers alone can do.
@@ -18,8 +18,9 @@ pub mod on_tokio;
 
 use std::future::Future;
 use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::{TcpListener as StdListener, UdpSocket};
 use std::ops::{Deref, DerefMut};
+use std::os::unix::net::UnixStream;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -126,6 +127,28 @@ pub trait Rt: Spawn {
     fn poll_read(stream: &mut Self::Stream, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
     /// Writes once, as a poll.
     fn poll_write(stream: &mut Self::Stream, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>;
+}
+
+/// Sockets beside TCP.
+pub trait Sockets: Rt {
+    /// A UDP socket.
+    type Udp: Send + Sync + 'static;
+    /// A Unix stream.
+    type Unix: Send + 'static;
+
+    /// Takes over a socket that is connected. Call it inside the runtime.
+    fn udp(socket: UdpSocket) -> io::Result<Self::Udp>;
+    /// Sends one datagram to the peer.
+    fn send_datagram(socket: &Self::Udp, buf: &[u8]) -> impl Future<Output = io::Result<usize>> + Send;
+    /// Receives one datagram from the peer.
+    fn recv_datagram(socket: &Self::Udp, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> + Send;
+
+    /// Takes over a connection. Call it inside the runtime.
+    fn unix(stream: UnixStream) -> io::Result<Self::Unix>;
+    /// Reads once.
+    fn read_unix(stream: &mut Self::Unix, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> + Send;
+    /// Writes all of `buf`.
+    fn write_unix(stream: &mut Self::Unix, buf: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
 }
 
 /// What tasks share, beside the channels and the lock of [`Rt`].

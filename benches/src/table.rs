@@ -5,7 +5,9 @@ use crate::rt::bare::Bare;
 use crate::rt::on_ours::Ours;
 use crate::rt::on_smol::Smol;
 use crate::rt::on_tokio::Tokio;
-use crate::work::{channels, cost, echo, growth, http, latency, limit, locks, spawn, switch, timers};
+use crate::work::{
+    channels, cost, echo, growth, http, latency, limit, locks, sockets, spawn, switch, timers,
+};
 
 /// A column of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -343,6 +345,20 @@ pub static WORKLOADS: &[Workload] = &[
         run: columns!(echo::tcp_bulk, echo::tcp_bulk_limit),
         allocates: false,
         rows: &[row("rate", Rate, AtLeast(1.1)), row("cpu", Time, AtMost(0.9))],
+    },
+    Workload {
+        name: "udp_pps",
+        what: "datagrams of 64 B from one task to another, 16 pairs",
+        run: columns!(sockets::udp_pps),
+        allocates: false,
+        rows: &[row("rate", Rate, AtLeast(1.0)), row("cpu", Time, AtMost(1.0))],
+    },
+    Workload {
+        name: "unix_echo",
+        what: "64 B there and back over Unix streams, 16 pairs",
+        run: columns!(sockets::unix_echo),
+        allocates: false,
+        rows: &[row("rate", Rate, AtLeast(1.0)), row("cpu", Time, AtMost(1.0))],
     },
     Workload {
         name: "http_hello",

@@ -37,8 +37,11 @@ where
 }
 
 /// [`spawn`] for those whose caller's caller is the spawn site.
+///
+/// # Panics
+/// Outside of a runtime.
 #[track_caller]
-pub(crate) fn spawn_as<F>(future: F, meta: Meta) -> JoinHandle<F::Output>
+pub fn spawn_as<F>(future: F, meta: Meta) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,

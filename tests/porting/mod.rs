@@ -12,6 +12,10 @@ macro_rules! implements {
     };
 }
 
+mod net_pipe;
+mod net_tcp;
+mod net_udp;
+mod net_unix;
 mod runtime;
 mod sync_broadcast;
 mod sync_mpsc;

@@ -1,9 +1,9 @@
 //! This runtime.
 
-use super::{Rt, Shared, Spawn};
+use super::{Rt, Shared, Sockets, Spawn};
 use runtime::JoinHandle;
 use runtime::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use runtime::net::{TcpListener, TcpStream};
+use runtime::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 use runtime::sync::broadcast::{self, error::RecvError};
 use runtime::sync::{Mutex, MutexGuard, Notify, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use runtime::sync::{Semaphore, SemaphorePermit, mpsc, oneshot, watch};
@@ -137,6 +137,37 @@ impl Rt for Ours {
 
     fn poll_write(stream: &mut TcpStream, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(stream).poll_write(cx, buf)
+    }
+}
+
+impl Sockets for Ours {
+    type Udp = UdpSocket;
+    type Unix = UnixStream;
+
+    fn udp(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
+        socket.set_nonblocking(true)?;
+        UdpSocket::from_std(socket)
+    }
+
+    async fn send_datagram(socket: &UdpSocket, buf: &[u8]) -> io::Result<usize> {
+        socket.send(buf).await
+    }
+
+    async fn recv_datagram(socket: &UdpSocket, buf: &mut [u8]) -> io::Result<usize> {
+        socket.recv(buf).await
+    }
+
+    fn unix(stream: std::os::unix::net::UnixStream) -> io::Result<UnixStream> {
+        stream.set_nonblocking(true)?;
+        UnixStream::from_std(stream)
+    }
+
+    async fn read_unix(stream: &mut UnixStream, buf: &mut [u8]) -> io::Result<usize> {
+        stream.read(buf).await
+    }
+
+    async fn write_unix(stream: &mut UnixStream, buf: &[u8]) -> io::Result<()> {
+        stream.write_all(buf).await
     }
 }
 

@@ -3,13 +3,14 @@
 //!
 //! The executor is a static, as smol's own global one is; a runtime is the threads that run it.
 
-use super::{Rt, Shared, Spawn};
+use super::{Rt, Shared, Sockets, Spawn};
 use event_listener::Event;
 use smol::channel::{self, Receiver, Sender};
 use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use smol::lock::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use smol::lock::{Semaphore, SemaphoreGuard};
-use smol::net::{TcpListener, TcpStream};
+use smol::net::unix::UnixStream;
+use smol::net::{TcpListener, TcpStream, UdpSocket};
 use smol::{Executor, Task, Timer, future};
 use std::io;
 use std::pin::Pin;
@@ -176,6 +177,35 @@ impl Rt for Smol {
 pub struct Notify {
     is_stored: AtomicBool,
     waiters: Event,
+}
+
+impl Sockets for Smol {
+    type Udp = UdpSocket;
+    type Unix = UnixStream;
+
+    fn udp(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
+        socket.try_into()
+    }
+
+    async fn send_datagram(socket: &UdpSocket, buf: &[u8]) -> io::Result<usize> {
+        socket.send(buf).await
+    }
+
+    async fn recv_datagram(socket: &UdpSocket, buf: &mut [u8]) -> io::Result<usize> {
+        socket.recv(buf).await
+    }
+
+    fn unix(stream: std::os::unix::net::UnixStream) -> io::Result<UnixStream> {
+        stream.try_into()
+    }
+
+    async fn read_unix(stream: &mut UnixStream, buf: &mut [u8]) -> io::Result<usize> {
+        stream.read(buf).await
+    }
+
+    async fn write_unix(stream: &mut UnixStream, buf: &[u8]) -> io::Result<()> {
+        stream.write_all(buf).await
+    }
 }
 
 impl Shared for Smol {

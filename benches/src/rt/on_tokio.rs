@@ -1,12 +1,12 @@
 //! tokio, with what it brings along.
 
-use super::{Rt, Shared, Spawn, hand_off};
+use super::{Rt, Shared, Sockets, Spawn, hand_off};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::{Mutex, MutexGuard, Notify, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot, watch};
@@ -139,6 +139,37 @@ impl Rt for Tokio {
 
     fn poll_write(stream: &mut TcpStream, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(stream).poll_write(cx, buf)
+    }
+}
+
+impl Sockets for Tokio {
+    type Udp = UdpSocket;
+    type Unix = UnixStream;
+
+    fn udp(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
+        socket.set_nonblocking(true)?;
+        UdpSocket::from_std(socket)
+    }
+
+    async fn send_datagram(socket: &UdpSocket, buf: &[u8]) -> io::Result<usize> {
+        socket.send(buf).await
+    }
+
+    async fn recv_datagram(socket: &UdpSocket, buf: &mut [u8]) -> io::Result<usize> {
+        socket.recv(buf).await
+    }
+
+    fn unix(stream: std::os::unix::net::UnixStream) -> io::Result<UnixStream> {
+        stream.set_nonblocking(true)?;
+        UnixStream::from_std(stream)
+    }
+
+    async fn read_unix(stream: &mut UnixStream, buf: &mut [u8]) -> io::Result<usize> {
+        stream.read(buf).await
+    }
+
+    async fn write_unix(stream: &mut UnixStream, buf: &[u8]) -> io::Result<()> {
+        stream.write_all(buf).await
     }
 }
 

@@ -9,6 +9,7 @@ pub mod http;
 pub mod latency;
 pub mod limit;
 pub mod locks;
+pub mod sockets;
 pub mod spawn;
 pub mod switch;
 pub mod timers;

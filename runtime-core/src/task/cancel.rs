@@ -268,7 +268,7 @@ pub fn try_current() -> Option<TaskInfo> {
 
 /// Asks `task` for its end: it is told if it listens, and has `grace` then, or its runtime's; any other is dropped where
 /// it waits. So are the tasks of the groups that it awaits, with the same grace, and theirs.
-pub(crate) fn request(task: &AbortHandle, grace: Option<Duration>) {
+pub fn request(task: &AbortHandle, grace: Option<Duration>) {
     let mut others = Members::new();
     task.ask(grace, &mut others);
     request_all(others, grace);

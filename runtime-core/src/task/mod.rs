@@ -45,9 +45,9 @@ mod watch;
 
 pub use abort_on_drop::AbortOnDropHandle;
 pub(crate) use body::Body;
-pub use cancel::{Cancelled, Cancelling, cancel_requested, cancelled, current, try_current};
+pub use cancel::{Cancelled, Cancelling, cancel_requested, cancelled, current, request, try_current};
 pub(crate) use cancel::{
-    GroupWait, abort_current, if_listening, is_told, on_end, panic_of_current, request, request_all,
+    GroupWait, abort_current, if_listening, is_told, on_end, panic_of_current, request_all,
 };
 pub use debug_report::{DebugHook, DebugKind, DebugReport};
 pub use debugged::Debugging;

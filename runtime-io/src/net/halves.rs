@@ -199,7 +199,7 @@ macro_rules! half_methods {
             /// # Errors
             /// As the system says.
             pub fn local_addr(&self) -> ::std::io::Result<$addr> {
-                self.socket().get().local_addr()
+                self.socket().get().local_addr().map(<$addr>::from)
             }
 
             /// The other end's address.
@@ -207,7 +207,7 @@ macro_rules! half_methods {
             /// # Errors
             /// As the system says.
             pub fn peer_addr(&self) -> ::std::io::Result<$addr> {
-                self.socket().get().peer_addr()
+                self.socket().get().peer_addr().map(<$addr>::from)
             }
         }
     };

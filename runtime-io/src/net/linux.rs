@@ -1,9 +1,11 @@
 //! What only Linux has.
 #![forbid(unsafe_code)]
 
+use crate::net::unix::SocketAddr;
 use crate::net::{TcpSocket, TcpStream, UdpSocket};
 use socket2::SockRef;
 use std::io;
+use std::os::linux::net::SocketAddrExt;
 
 macro_rules! device {
     ($type:ty) => {
@@ -61,5 +63,35 @@ impl TcpStream {
     /// As the system says.
     pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
         SockRef::from(self).set_tcp_quickack(quickack)
+    }
+}
+
+impl SocketAddr {
+    /// The name in the abstract name space, without the NUL before it.
+    ///
+    /// # Examples
+    /// ```
+    /// use runtime::io::{AsyncReadExt, AsyncWriteExt};
+    /// use runtime::net::{UnixListener, UnixStream};
+    /// use std::os::linux::net::SocketAddrExt;
+    /// use std::os::unix::net::SocketAddr;
+    ///
+    /// runtime::run(async {
+    ///     let name = format!("example-{}", std::process::id());
+    ///     let addr = SocketAddr::from_abstract_name(&name)?.into();
+    ///     let listener = UnixListener::bind_addr(&addr)?;
+    ///     assert_eq!(listener.local_addr()?.as_abstract_name(), Some(name.as_bytes()));
+    ///     let mut client = UnixStream::connect_addr(&addr).await?;
+    ///     client.write_all(b"no file needed").await?;
+    ///     drop(client);
+    ///     let mut text = String::new();
+    ///     listener.accept().await?.0.read_to_string(&mut text).await?;
+    ///     assert_eq!(text, "no file needed");
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn as_abstract_name(&self) -> Option<&[u8]> {
+        self.as_std().as_abstract_name()
     }
 }

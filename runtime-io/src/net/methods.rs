@@ -317,7 +317,11 @@ macro_rules! datagram_methods {
         /// # Errors
         /// As the system says; or that the runtime that owns the socket has ended.
         pub async fn recv_from(&self, buf: &mut [u8]) -> ::std::io::Result<(usize, $addr)> {
-            self.socket().io($crate::readiness::Wanted::READ, |io| io.recv_from(buf)).await
+            self.socket()
+                .io($crate::readiness::Wanted::READ, |io| {
+                    io.recv_from(buf).map(|(len, from)| (len, <$addr>::from(from)))
+                })
+                .await
         }
 
         /// Polls for [`recv_from`](Self::recv_from). Of the tasks that do so at the same time the newest
@@ -330,7 +334,9 @@ macro_rules! datagram_methods {
             cx: &mut ::std::task::Context<'_>,
             buf: &mut [u8],
         ) -> ::std::task::Poll<::std::io::Result<(usize, $addr)>> {
-            self.socket().poll_io(cx, $crate::source::Direction::Read, |io| io.recv_from(buf))
+            self.socket().poll_io(cx, $crate::source::Direction::Read, |io| {
+                io.recv_from(buf).map(|(len, from)| (len, <$addr>::from(from)))
+            })
         }
 
         /// Receives one datagram and says who sent it, now or never.
@@ -338,7 +344,9 @@ macro_rules! datagram_methods {
         /// # Errors
         /// Kind `WouldBlock` if there is none; otherwise as [`recv_from`](Self::recv_from).
         pub fn try_recv_from(&self, buf: &mut [u8]) -> ::std::io::Result<(usize, $addr)> {
-            self.socket().try_io($crate::readiness::Wanted::READ, |io| io.recv_from(buf))
+            self.socket().try_io($crate::readiness::Wanted::READ, |io| {
+                io.recv_from(buf).map(|(len, from)| (len, <$addr>::from(from)))
+            })
         }
 
         /// This end's address.
@@ -346,7 +354,7 @@ macro_rules! datagram_methods {
         /// # Errors
         /// As the system says.
         pub fn local_addr(&self) -> ::std::io::Result<$addr> {
-            self.socket().get().local_addr()
+            self.socket().get().local_addr().map(<$addr>::from)
         }
 
         /// The address of the connected peer.
@@ -354,7 +362,7 @@ macro_rules! datagram_methods {
         /// # Errors
         /// As the system says; kind `NotConnected` if there is no peer.
         pub fn peer_addr(&self) -> ::std::io::Result<$addr> {
-            self.socket().get().peer_addr()
+            self.socket().get().peer_addr().map(<$addr>::from)
         }
 
         /// Takes the error that is pending on the socket (`SO_ERROR`).

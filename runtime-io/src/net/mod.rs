@@ -13,6 +13,8 @@ mod halves;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;
 mod methods;
+mod raw_fd;
+mod serve;
 mod stream;
 mod udp;
 
@@ -20,6 +22,7 @@ pub mod tcp;
 pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
+pub use serve::{Listener, Server, serve};
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;
-pub use unix::{UnixDatagram, UnixListener, UnixStream};
+pub use unix::{UnixDatagram, UnixListener, UnixSocket, UnixStream};

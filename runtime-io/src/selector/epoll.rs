@@ -13,7 +13,7 @@ use libc::epoll_event;
 use polling::Poller;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -58,8 +58,8 @@ impl Selector {
 
     /// Makes the present or next wait return.
     pub(crate) fn kick(&self) {
-        // The only error is EAGAIN of a full counter, after 2^64 kicks; a full counter kicks as well.
-        let _ = rustix::io::write(&self.kick, &1u64.to_ne_bytes());
+        // The only other error is EAGAIN of a full counter, after 2^64 kicks; a full counter kicks as well.
+        let _ = retry_on_intr(|| rustix::io::write(&self.kick, &1u64.to_ne_bytes()));
     }
 }
 

@@ -8,7 +8,9 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::SocketAddr as UnixSocketAddr;
+use std::path::Path;
 
 /// Whether events say when a direction has ended, an error is pending or urgent data stands in the way.
 pub(crate) const KNOWS_THE_END: bool = true;
@@ -42,6 +44,17 @@ pub(crate) fn unix_addr(addr: &UnixSocketAddr) -> io::Result<SocketAddrUnix> {
     match addr.as_abstract_name() {
         Some(name) => Ok(SocketAddrUnix::new_abstract_name(name)?),
         None => Err(io::Error::new(io::ErrorKind::InvalidInput, "an unnamed address is nobody's")),
+    }
+}
+
+/// The address of a path; one that begins with a NUL is an abstract name.
+///
+/// # Errors
+/// Kind `InvalidInput` if it is too long or has a NUL elsewhere.
+pub(crate) fn unix_path(path: &Path) -> io::Result<SocketAddrUnix> {
+    match path.as_os_str().as_bytes() {
+        [0, name @ ..] => Ok(SocketAddrUnix::new_abstract_name(name)?),
+        _ => Ok(SocketAddrUnix::new(path)?),
     }
 }
 

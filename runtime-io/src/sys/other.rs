@@ -9,6 +9,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::SocketAddr as UnixSocketAddr;
+use std::path::Path;
 
 /// Whether events say when a direction has ended, an error is pending or urgent data stands in the way.
 pub(crate) const KNOWS_THE_END: bool = false;
@@ -42,6 +43,14 @@ pub(crate) fn unix_addr(addr: &UnixSocketAddr) -> io::Result<SocketAddrUnix> {
         Some(path) => Ok(SocketAddrUnix::new(path)?),
         None => Err(io::Error::new(io::ErrorKind::InvalidInput, "an unnamed address is nobody's")),
     }
+}
+
+/// The address of a path.
+///
+/// # Errors
+/// Kind `InvalidInput` if it is too long or has a NUL.
+pub(crate) fn unix_path(path: &Path) -> io::Result<SocketAddrUnix> {
+    Ok(SocketAddrUnix::new(path)?)
 }
 
 /// A new pipe (reading end, writing end), non-blocking and close-on-exec.

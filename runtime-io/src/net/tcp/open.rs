@@ -55,12 +55,17 @@ impl TcpStream {
     pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
         let mut last = no_address();
         for addr in resolve(addr).await? {
-            match TcpSocket::new_for(addr)?.connect(addr).await {
+            match TcpStream::connect_to(addr).await {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last = error,
             }
         }
         Err(last)
+    }
+
+    /// Fails without a look at the network where the system has no sockets for such addresses.
+    async fn connect_to(addr: SocketAddr) -> io::Result<TcpStream> {
+        TcpSocket::new_for(addr)?.connect(addr).await
     }
 }
 
@@ -80,17 +85,20 @@ impl TcpSocket {
     }
 
     pub(crate) async fn connect_in(self, reactor: Arc<Reactor>, addr: SocketAddr) -> io::Result<TcpStream> {
-        match self.as_inner().connect(&addr.into()) {
-            Ok(()) => TcpStream::connected_in(reactor, self.into_inner().into()),
-            // EINTR too: the attempt goes on, and a second call would say EALREADY.
-            Err(error)
-                if error.kind() == io::ErrorKind::Interrupted
-                    || error.raw_os_error() == Some(libc::EINPROGRESS) =>
-            {
-                TcpStream::connecting_in(reactor, self.into_inner().into()).await
+        let addr = addr.into();
+        loop {
+            let error = match self.as_inner().connect(&addr) {
+                Ok(()) => return TcpStream::connected_in(reactor, self.into_inner().into()),
+                Err(error) => error,
+            };
+            match error.raw_os_error() {
+                // Whether the attempt goes on, the second call says.
+                Some(libc::EINTR) => {}
+                Some(libc::EINPROGRESS | libc::EALREADY | libc::EISCONN) => break,
+                _ => return Err(error),
             }
-            Err(error) => Err(error),
         }
+        TcpStream::connecting_in(reactor, self.into_inner().into()).await
     }
 
     /// Listens; the system keeps up to `backlog` connections until they are accepted.

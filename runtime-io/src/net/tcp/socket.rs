@@ -10,6 +10,27 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 /// A TCP socket that is neither connected nor listening yet.
+///
+/// Options that are not here, keep-alive intervals for instance, are set with the crate `socket2`, as they are on
+/// a [`TcpStream`](crate::net::TcpStream): both have a descriptor that it can borrow.
+///
+/// # Examples
+/// ```
+/// use runtime::net::TcpSocket;
+/// use socket2::{SockRef, TcpKeepalive};
+/// use std::time::Duration;
+///
+/// let socket = TcpSocket::new_v4()?;
+/// socket.set_nodelay(true)?;
+/// // A peer that is silent for a minute is asked every ten seconds, five times, whether it is still there.
+/// let probes = TcpKeepalive::new()
+///     .with_time(Duration::from_secs(60))
+///     .with_interval(Duration::from_secs(10))
+///     .with_retries(5);
+/// SockRef::from(&socket).set_tcp_keepalive(&probes)?;
+/// assert!(socket.keepalive()?);
+/// # std::io::Result::Ok(())
+/// ```
 pub struct TcpSocket {
     inner: Socket,
 }
@@ -59,6 +80,10 @@ impl TcpSocket {
 
     pub(crate) fn as_inner(&self) -> &Socket {
         &self.inner
+    }
+
+    pub(crate) fn from_inner(inner: Socket) -> TcpSocket {
+        TcpSocket { inner }
     }
 
     pub(crate) fn into_inner(self) -> Socket {

@@ -131,3 +131,9 @@ impl TcpStream {
 impl_fd_traits!(TcpStream, StdTcpStream);
 impl_async_read!(TcpStream);
 impl_async_write!(TcpStream);
+
+impl AsRef<Self> for TcpStream {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}

@@ -4,13 +4,14 @@
 use crate::net::methods::{
     datagram_methods, impl_fd_traits, poll_ready_methods, readiness_methods, std_methods,
 };
+use crate::net::unix::addr::SocketAddr;
 use crate::reactor::Reactor;
 use crate::readiness::{Initial, Wanted};
 use crate::registration::Registered;
 use crate::source::Direction;
 use std::io;
 use std::net::Shutdown;
-use std::os::unix::net::{SocketAddr, UnixDatagram as StdUnixDatagram};
+use std::os::unix::net::UnixDatagram as StdUnixDatagram;
 use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll};

@@ -2,16 +2,26 @@
 #![forbid(unsafe_code)]
 
 use crate::net::methods::{impl_fd_traits, std_methods};
+use crate::net::unix::addr::SocketAddr;
 use crate::net::unix::stream::UnixStream;
 use crate::reactor::Reactor;
 use crate::readiness::{Initial, Wanted};
 use crate::registration::Registered;
 use crate::source::Direction;
+use crate::sys;
+use rustix::net::SocketAddrUnix;
+use socket2::{Domain, Type};
 use std::io;
-use std::os::unix::net::{SocketAddr, UnixListener as StdUnixListener, UnixStream as StdUnixStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{
+    SocketAddr as StdSocketAddr, UnixListener as StdUnixListener, UnixStream as StdUnixStream,
+};
 use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+
+/// How many connections the system keeps for [`UnixListener::bind`] until they are accepted.
+const BACKLOG: i32 = 1024;
 
 /// A Unix socket that listens for connections.
 ///
@@ -21,7 +31,8 @@ pub struct UnixListener {
 }
 
 impl UnixListener {
-    /// Listens at `path`, which must not exist.
+    /// Listens at `path`, which must not exist. On Linux a path that begins with a NUL is an abstract name.
+    /// For another backlog see [`UnixSocket`](crate::net::UnixSocket).
     ///
     /// # Errors
     /// As the system says.
@@ -30,7 +41,7 @@ impl UnixListener {
     /// Outside of a runtime.
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
-        UnixListener::new_in(Reactor::current()?, StdUnixListener::bind(path)?)
+        UnixListener::bind_in(Reactor::current()?, &sys::unix_path(path.as_ref())?)
     }
 
     /// Listens at `addr`, which may be an abstract name.
@@ -42,7 +53,14 @@ impl UnixListener {
     /// Outside of a runtime.
     #[track_caller]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
-        UnixListener::new_in(Reactor::current()?, StdUnixListener::bind_addr(addr)?)
+        UnixListener::bind_in(Reactor::current()?, &sys::unix_addr(addr.as_std())?)
+    }
+
+    fn bind_in(reactor: Arc<Reactor>, addr: &SocketAddrUnix) -> io::Result<UnixListener> {
+        let socket = sys::socket(Domain::UNIX, Type::STREAM)?;
+        rustix::net::bind(&socket, addr)?;
+        socket.listen(BACKLOG)?;
+        UnixListener::new_in(reactor, StdUnixListener::from(OwnedFd::from(socket)))
     }
 
     pub(crate) fn new_in(reactor: Arc<Reactor>, listener: StdUnixListener) -> io::Result<UnixListener> {
@@ -74,8 +92,8 @@ impl UnixListener {
         Poll::Ready(self.finish(stream, peer))
     }
 
-    fn finish(&self, stream: StdUnixStream, peer: SocketAddr) -> io::Result<(UnixStream, SocketAddr)> {
-        Ok((UnixStream::connected_in(Arc::clone(self.socket.reactor()), stream)?, peer))
+    fn finish(&self, stream: StdUnixStream, peer: StdSocketAddr) -> io::Result<(UnixStream, SocketAddr)> {
+        Ok((UnixStream::connected_in(Arc::clone(self.socket.reactor()), stream)?, peer.into()))
     }
 
     std_methods!(StdUnixListener, Initial::Untried);
@@ -85,7 +103,7 @@ impl UnixListener {
     /// # Errors
     /// As the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket().get().local_addr()
+        self.socket().get().local_addr().map(SocketAddr::from)
     }
 
     /// Takes the error that is pending on the socket (`SO_ERROR`).
@@ -101,7 +119,7 @@ impl_fd_traits!(UnixListener, StdUnixListener);
 
 /// The standard library sets close-on-exec in the call and repeats it after a signal. Each round takes
 /// one dead connection off the system's queue, so this ends.
-fn accept(listener: &StdUnixListener) -> io::Result<(StdUnixStream, SocketAddr)> {
+fn accept(listener: &StdUnixListener) -> io::Result<(StdUnixStream, StdSocketAddr)> {
     loop {
         match listener.accept() {
             Ok((stream, peer)) => {

@@ -5,16 +5,18 @@ use crate::net::methods::{
     impl_fd_traits, poll_ready_methods, readiness_methods, std_methods, try_read_methods, try_write_methods,
 };
 use crate::net::stream::{impl_async_read, impl_async_write};
+use crate::net::unix::addr::SocketAddr;
 use crate::net::unix::ucred::UCred;
 use crate::reactor::Reactor;
 use crate::readiness::Initial;
 use crate::registration::Registered;
 use crate::sys;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::SocketAddrUnix;
-use socket2::{Domain, Type};
+use socket2::{Domain, Socket, Type};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::{SocketAddr, UnixStream as StdUnixStream};
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,7 +29,7 @@ pub struct UnixStream {
 }
 
 impl UnixStream {
-    /// Connects to the listener at `path`.
+    /// Connects to the listener at `path`. On Linux a path that begins with a NUL is an abstract name.
     ///
     /// # Cancel safety
     /// Dropping the future gives the attempt up.
@@ -38,7 +40,7 @@ impl UnixStream {
     /// # Panics
     /// Outside of a runtime.
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
-        UnixStream::connect_in(Reactor::current()?, SocketAddrUnix::new(path.as_ref())?).await
+        UnixStream::connect_in(Reactor::current()?, sys::unix_path(path.as_ref())?).await
     }
 
     /// Connects to the listener at `addr`, which may be an abstract name.
@@ -49,15 +51,23 @@ impl UnixStream {
     /// # Panics
     /// Outside of a runtime.
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
-        UnixStream::connect_in(Reactor::current()?, sys::unix_addr(addr)?).await
+        UnixStream::connect_in(Reactor::current()?, sys::unix_addr(addr.as_std())?).await
     }
 
     pub(crate) async fn connect_in(reactor: Arc<Reactor>, addr: SocketAddrUnix) -> io::Result<UnixStream> {
-        let socket = sys::socket(Domain::UNIX, Type::STREAM)?;
-        let initial = match rustix::net::connect(&socket, &addr) {
-            Ok(()) => Initial::Connected,
+        UnixStream::connect_on(reactor, sys::socket(Domain::UNIX, Type::STREAM)?, addr).await
+    }
+
+    /// Connects a socket that is non-blocking.
+    pub(crate) async fn connect_on(
+        reactor: Arc<Reactor>,
+        socket: Socket,
+        addr: SocketAddrUnix,
+    ) -> io::Result<UnixStream> {
+        let initial = match retry_on_intr(|| rustix::net::connect(&socket, &addr)) {
+            Ok(()) | Err(Errno::ISCONN) => Initial::Connected,
             // Linux connects or refuses at once; others may take their time.
-            Err(rustix::io::Errno::INPROGRESS | rustix::io::Errno::INTR) => Initial::Unknown,
+            Err(Errno::INPROGRESS | Errno::ALREADY) => Initial::Unknown,
             Err(error) => return Err(error.into()),
         };
         let socket = StdUnixStream::from(OwnedFd::from(socket));
@@ -106,7 +116,7 @@ impl UnixStream {
     /// # Errors
     /// As the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket().get().local_addr()
+        self.socket().get().local_addr().map(SocketAddr::from)
     }
 
     /// The other end's address.
@@ -114,7 +124,7 @@ impl UnixStream {
     /// # Errors
     /// As the system says.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.socket().get().peer_addr()
+        self.socket().get().peer_addr().map(SocketAddr::from)
     }
 
     /// The process at the other end, as it was when it connected.
@@ -138,3 +148,9 @@ impl UnixStream {
 impl_fd_traits!(UnixStream, StdUnixStream);
 impl_async_read!(UnixStream);
 impl_async_write!(UnixStream);
+
+impl AsRef<Self> for UnixStream {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
