@@ -42,23 +42,26 @@ fn every_listener_of_every_runtime_is_told() {
         let entered = first.enter();
         let mut here: Vec<Signal> = (0..3).map(|_| usr1()).collect();
         drop(entered);
-        let tasks: Vec<_> = (0..3).map(|_| first.block_on(async { usr1() })).collect();
-        let tasks = tasks.into_iter().map(|mut signal| {
+        let (tell, mut told) = runtime::sync::mpsc::channel(3);
+        for _ in 0..3 {
+            let (tell, mut signal) = (tell.clone(), first.block_on(async { usr1() }));
             first.spawn(async move {
-                signal.recv().await.unwrap();
-                signal.recv().await.unwrap();
-            })
-        });
-        let tasks: Vec<_> = tasks.collect();
+                while signal.recv().await.is_some() {
+                    tell.send(()).await.unwrap();
+                }
+            });
+        }
         second.block_on(async {
             let mut there: Vec<Signal> = (0..3).map(|_| usr1()).collect();
-            for _ in 0..2 {
+            for _ in 0..3 {
                 raise(Number::USR1);
                 join_all(there.iter_mut().map(Signal::recv)).await;
                 join_all(here.iter_mut().map(Signal::recv)).await;
+                for _ in 0..3 {
+                    told.recv().await.unwrap();
+                }
             }
         });
-        first.block_on(join_all(tasks));
         // A runtime that is gone disturbs nobody.
         drop(first);
         assert_eq!(here[0].recv().now_or_never(), Some(None));
