@@ -62,7 +62,7 @@ fn the_names_on_our_side_exist() {
     };
     use runtime::sync::{self, Barrier, BoundedSemaphore, Condvar, Event, LifoQueue, PriorityQueue, Queue};
     use runtime::task::{self, JoinSet, ReturnWhen, TaskGroup, TimerHandle};
-    use runtime::{Builder, Handle, JoinError, JoinHandle, Runtime, blocking, time};
+    use runtime::{Builder, Handle, JoinError, JoinHandle, Runtime, blocking, process, signal, time};
     use std::any::type_name_of_val as name;
 
     type Types<'a> = (
@@ -105,6 +105,9 @@ fn the_names_on_our_side_exist() {
         name(&(sync::Semaphore::add_permits, sync::Semaphore::available_permits, Condvar::notify_all)),
         name(&(Queue::<u8>::join, Queue::<u8>::close, Queue::<u8>::close_now, sync::queue::Item::<u8>::done)),
         name(&(TcpStream::from_std, TcpStream::peer_addr, TcpStream::into_split, UnixStream::peer_cred)),
+        name(&(process::Child::wait_with_output, process::Child::send_signal, process::Child::kill_group)),
+        name(&(process::Command::output, process::Child::try_wait, process::Child::start_kill)),
+        name(&(signal::unix::signal, signal::unix::SignalKind::terminate, signal::unix::Signal::recv)),
         name(&(TcpStream::set_zero_linger, TcpSocket::connect, TcpListener::local_addr)),
     ];
     assert!(named.iter().all(|names| names.contains("runtime")));

@@ -9,6 +9,7 @@ use futures::future::{join, join_all, poll_immediate};
 use other::LONG;
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::process::{Child, ChildStdout, Command};
+use runtime::signal::unix::SignalKind;
 use runtime::time::{sleep, timeout};
 use runtime::{Builder, Runtime};
 use std::io::ErrorKind;
@@ -183,6 +184,7 @@ async fn a_killed_child_is_reaped_once_and_its_number_left_alone() {
     child.start_kill().unwrap();
     child.kill().await.unwrap();
     assert_eq!(child.start_kill_group().unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(child.send_signal(SignalKind::terminate()).unwrap_err().kind(), ErrorKind::InvalidInput);
     let mut child = sh("exit 1").spawn().unwrap();
     let pid = child.id().unwrap();
     while state(pid) != Some('Z') {
@@ -192,6 +194,21 @@ async fn a_killed_child_is_reaped_once_and_its_number_left_alone() {
     assert_eq!(child.id(), Some(pid));
     child.kill().await.unwrap();
     assert_eq!(child.try_wait().unwrap().unwrap().code(), Some(1));
+}
+
+#[runtime::test]
+async fn a_child_may_be_asked_for_its_end() {
+    let script = "trap 'echo asked; exit 4' TERM; echo ready; while :; do sleep 0.01; done";
+    let mut child = sh(script).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    assert_eq!(line(&mut stdout).await, "ready");
+    for nonsense in [0, -1, 99] {
+        let error = child.send_signal(SignalKind::from_raw(nonsense)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+    child.send_signal(SignalKind::terminate()).unwrap();
+    assert_eq!(line(&mut stdout).await, "asked");
+    assert_eq!(in_time(child.wait()).await.unwrap().code(), Some(4));
 }
 
 #[runtime::test]
@@ -334,7 +351,7 @@ fn p30_a_child_sees_only_its_standard_streams() {
         let mut std_ls = std::process::Command::new("ls");
         let inherited = std_ls.arg("/proc/self/fd").stdin(Stdio::null()).output().unwrap();
         return Runtime::new().unwrap().block_on(async {
-            use runtime::signal::unix::{SignalKind, signal};
+            use runtime::signal::unix::signal;
             let _listener = runtime::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             let _signal = signal(SignalKind::window_change()).unwrap();
             let _pipe = runtime::net::unix::pipe::pipe().unwrap();

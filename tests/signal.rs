@@ -275,8 +275,8 @@ fn children_start_with_the_usual_effects() {
 
 /// It has the handler, and nobody in it listens: the signal has its usual effect there, and none here.
 #[test]
-fn p56_a_signal_in_a_fork_is_no_event_of_its_parents() {
-    let Some(other) = other("p56_a_signal_in_a_fork_is_no_event_of_its_parents") else {
+fn a_signal_in_a_fork_is_no_event_of_its_parents() {
+    let Some(other) = other("a_signal_in_a_fork_is_no_event_of_its_parents") else {
         return one_thread().block_on(async {
             let mut listener = usr1();
             let mut fork = Command::new("true");

@@ -12,7 +12,9 @@ macro_rules! implements {
     };
 }
 
+mod process;
 mod runtime;
+mod signal;
 mod sync_broadcast;
 mod sync_mpsc;
 mod sync_mutex;

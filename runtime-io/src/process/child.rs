@@ -5,6 +5,7 @@ use super::exit::Process;
 use super::orphans;
 use super::pipes::{ChildStderr, ChildStdin, ChildStdout, Collected, More};
 use crate::reactor::Reactor;
+use crate::signal::unix::SignalKind;
 use rustix::process::Pid;
 use std::future::poll_fn;
 use std::io;
@@ -99,6 +100,26 @@ impl Child {
     pub async fn kill(&mut self) -> io::Result<()> {
         self.start_kill()?;
         self.wait().await.map(drop)
+    }
+
+    /// Sends a signal to the child: `SignalKind::terminate()` asks it for its end.
+    ///
+    /// # Errors
+    /// Kind `InvalidInput` if the child has been waited for: its number may be another's by then; and for a signal without a
+    /// name. Otherwise as the system says.
+    ///
+    /// # Examples
+    /// ```
+    /// # use runtime_io::process::Child;
+    /// # use runtime_io::signal::unix::SignalKind;
+    /// # use std::io;
+    /// async fn ask_for_its_end(child: &mut Child) -> io::Result<()> {
+    ///     child.send_signal(SignalKind::terminate())?;
+    ///     child.wait().await.map(drop)
+    /// }
+    /// ```
+    pub fn send_signal(&mut self, kind: SignalKind) -> io::Result<()> {
+        self.process.send_signal(kind)
     }
 
     /// Sends SIGKILL to every process of the group that the child leads: to the child, to whom it has started, and to whom

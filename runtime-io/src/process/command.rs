@@ -110,20 +110,20 @@ impl Command {
     }
 
     /// Where the child's standard input comes from.
-    pub fn stdin<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
-        self.std.stdin(cfg);
+    pub fn stdin<T: Into<Stdio>>(&mut self, stdio: T) -> &mut Command {
+        self.std.stdin(stdio);
         self
     }
 
     /// Where the child's standard output goes.
-    pub fn stdout<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
-        self.std.stdout(cfg);
+    pub fn stdout<T: Into<Stdio>>(&mut self, stdio: T) -> &mut Command {
+        self.std.stdout(stdio);
         self
     }
 
     /// Where the child's standard error goes.
-    pub fn stderr<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
-        self.std.stderr(cfg);
+    pub fn stderr<T: Into<Stdio>>(&mut self, stdio: T) -> &mut Command {
+        self.std.stderr(stdio);
         self
     }
 
@@ -203,7 +203,7 @@ impl Command {
     #[track_caller]
     pub fn spawn_with(
         &mut self,
-        with: impl Fn(&mut StdCommand) -> io::Result<StdChild>,
+        with: impl FnOnce(&mut StdCommand) -> io::Result<StdChild>,
     ) -> io::Result<Child> {
         // First: without a runtime there shall be no child either.
         let reactor = Reactor::current()?;

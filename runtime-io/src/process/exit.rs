@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 use super::orphans;
+use super::unreaped::Unreaped;
 use crate::interest::Interest;
 use crate::reactor::Reactor;
 use crate::readiness::Initial;
@@ -14,57 +15,11 @@ use crate::registration::Registered;
 use crate::signal::unix::{Signal, SignalKind};
 use crate::source::Direction;
 use crate::sys::PidFd;
-use rustix::process::{
-    Pid, Signal as SignalNumber, WaitOptions, getpgid, kill_process, kill_process_group, waitpid,
-};
+use rustix::process::{Pid, Signal as SignalNumber};
 use std::io;
-use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-
-/// A child that nobody has reaped yet, as far as we know.
-#[derive(Debug)]
-pub(super) struct Unreaped<'a> {
-    pub(super) pid: Pid,
-    pub(super) fd: Option<&'a PidFd>,
-}
-
-impl Unreaped<'_> {
-    /// Its status, if it has exited; it is reaped then.
-    ///
-    /// # Errors
-    /// `ECHILD` if somebody else has reaped it.
-    pub(super) fn try_reap(&self) -> io::Result<Option<ExitStatus>> {
-        if let Some(fd) = self.fd {
-            match fd.try_reap() {
-                Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
-                result => return result,
-            }
-        }
-        let status = waitpid(Some(self.pid), WaitOptions::NOHANG)?;
-        Ok(status.map(|(_, status)| ExitStatus::from_raw(status.as_raw())))
-    }
-
-    fn kill(&self) -> io::Result<()> {
-        if let Some(fd) = self.fd {
-            match fd.send(SignalNumber::KILL) {
-                Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
-                result => return result,
-            }
-        }
-        Ok(kill_process(self.pid, SignalNumber::KILL)?)
-    }
-
-    fn kill_group(&self) -> io::Result<()> {
-        // Of a child that has exited and is not reaped, too.
-        if getpgid(Some(self.pid))? != self.pid {
-            let what = "this child leads no process group: spawn it with `process_group(0)`";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
-        }
-        Ok(kill_process_group(self.pid, SignalNumber::KILL)?)
-    }
-}
 
 /// How it is found out that a child has exited.
 #[derive(Debug)]
@@ -211,9 +166,30 @@ impl Process {
     /// As the system says.
     pub(super) fn kill(&mut self) -> io::Result<()> {
         match self.fate {
-            Fate::Unreaped => self.unreaped().kill(),
+            Fate::Unreaped => self.unreaped().send(SignalNumber::KILL),
             Fate::Exited(_) | Fate::Lost => Ok(()),
         }
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// Kind `InvalidInput` if it is reaped, or if there is no such signal with a name.
+    pub(super) fn send_signal(&mut self, kind: SignalKind) -> io::Result<()> {
+        let number = kind.as_raw_value();
+        let signal = SignalNumber::from_named_raw(number).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidInput, format!("there is no signal {number} with a name"))
+        })?;
+        self.check_unreaped()?;
+        self.unreaped().send(signal)
+    }
+
+    fn check_unreaped(&self) -> io::Result<()> {
+        if matches!(self.fate, Fate::Unreaped) {
+            return Ok(());
+        }
+        let what = "this child has been waited for: its number may be another's by now";
+        Err(io::Error::new(io::ErrorKind::InvalidInput, what))
     }
 
     /// Kills the process group that it leads.
@@ -221,10 +197,7 @@ impl Process {
     /// # Errors
     /// Kind `InvalidInput` if it leads none, or is reaped.
     pub(super) fn kill_group(&mut self) -> io::Result<()> {
-        if !matches!(self.fate, Fate::Unreaped) {
-            let what = "this child has been waited for: its number may be another process group's by now";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
-        }
+        self.check_unreaped()?;
         self.unreaped().kill_group()
     }
 }

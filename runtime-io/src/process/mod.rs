@@ -11,6 +11,7 @@ mod command;
 mod exit;
 mod orphans;
 mod pipes;
+mod unreaped;
 
 pub use child::Child;
 pub use command::Command;

@@ -9,7 +9,7 @@
 //! for again, whenever the next child is spawned or becomes an orphan.
 #![forbid(unsafe_code)]
 
-use super::exit::Unreaped;
+use super::unreaped::Unreaped;
 use crate::sys::{self, PidFd};
 use runtime_core::primitive::{Mutex, thread};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
