@@ -36,7 +36,7 @@ struct Staying(Child, String);
 impl Staying {
     fn with(arguments: &[&str]) -> Staying {
         let mut child = Command::new(examples::example("proc_pipeline"));
-        let mut child = child.arg("--stay").args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = child.arg("--stay").args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = child.stdin(Stdio::null()).spawn().unwrap();
         let said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let said: Vec<String> = said.take_while(|line| line != "done").collect();
@@ -76,7 +76,7 @@ fn it_prints_what_a_shell_prints_and_leaves_no_child() {
     let sizes = [0, 1, 65_535, 65_536, 1_000_000, 20_000_000];
     let files: Vec<_> = sizes.iter().map(|size| scratch.path().join(size.to_string())).collect();
     for (file, size) in files.iter().zip(sizes) {
-        let content: Vec<u8> = (0..size).map(|n: usize| (n * n >> 7) as u8).collect();
+        let content: Vec<u8> = (0..size).map(|n: usize| ((n * n) >> 7) as u8).collect();
         std::fs::write(file, content).unwrap();
     }
     let arguments: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();

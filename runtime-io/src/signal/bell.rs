@@ -16,7 +16,9 @@ use std::task::{Context, Poll};
 
 /// The bells that are in use, each with the address of its reactor. A list, and searched: few runtimes of a process listen
 /// at the same time.
-static KNOWN: OnceLock<Mutex<Vec<(usize, Weak<Bell>)>>> = OnceLock::new();
+type Bells = Vec<(usize, Weak<Bell>)>;
+
+static BELLS: OnceLock<Mutex<Bells>> = OnceLock::new();
 
 /// What all listeners of a runtime wait for. The one event is for all signals: each listener looks for itself.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ impl Bell {
     /// # Errors
     /// When the system refuses a descriptor or to watch it, and when the runtime has ended.
     pub(super) fn of(reactor: Arc<Reactor>) -> io::Result<Arc<Bell>> {
-        let mut known = KNOWN.get_or_init(Mutex::default).lock();
+        let mut known = BELLS.get_or_init(Mutex::default).lock();
         // A reactor lives as long as its bell: where the address was another's, the bell is gone.
         let address = Arc::as_ptr(&reactor) as usize;
         let place = known.iter().position(|(at, _)| *at == address);
