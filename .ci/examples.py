@@ -5,6 +5,7 @@ echo ADDR     says where it listens, serves many clients at once, ends on SIGINT
 digest FILE…  prints what sha256sum prints
 tcp_proxy     brings every byte through from a `python3 -m http.server`, and survives its end
 chat ADDR     tells 200 clients what the others say, in order, and lets a slow one hold up nobody
+proc_pipeline FILE…  prints what a shell prints, kills what takes too long, leaves no child
 """
 
 import asyncio
@@ -122,6 +123,31 @@ def chat():
         if server.poll() is None:
             server.kill()
             server.wait()
+def children_of(parent):
+    """Dead or alive."""
+    children = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat") as stat:
+                if stat.read().rsplit(") ", 1)[1].split()[1] == str(parent):
+                    children.append(pid)
+        except OSError:
+            pass  # it has gone meanwhile
+    return children
+
+
+def proc_pipeline():
+    shell = subprocess.run("gzip -nc <Cargo.lock | sha256sum", shell=True, capture_output=True, text=True, check=True)
+    command = [example("proc_pipeline"), "--stay", "--within", "1", "Cargo.lock", "/dev/zero"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as ours:
+        lines = list(iter(lambda: ours.stdout.readline().rstrip("\n"), "done"))
+        check(lines == ["Cargo.lock: " + shell.stdout.rstrip("\n")], "proc_pipeline prints what a shell prints")
+        children = children_of(ours.pid)
+        check(not children, "it has no children left, not even zombies")
+        ours.send_signal(signal.SIGINT)
+        killed = ours.stderr.read()
+        check("/dev/zero: killed after 1s" in killed, f"it kills what takes too long: {killed.strip()!r}")
+    check(ours.returncode == 124, "and its exit code is 124")
 
 
 tour()
@@ -129,3 +155,4 @@ asyncio.run(echo())
 digest()
 tcp_proxy()
 chat()
+proc_pipeline()

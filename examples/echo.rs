@@ -9,13 +9,13 @@
 //! it. An address it cannot listen on is one line on stderr and exit code 1.
 
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
-use runtime::net::{TcpListener, TcpStream, UnixStream};
+use runtime::net::{TcpListener, TcpStream};
+use runtime::signal::unix::{SignalKind, signal};
 use runtime::time::sleep;
-use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What one connection may send before it has to take something back.
@@ -55,11 +55,11 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Serves until Ctrl-C.
+/// Serves until Ctrl-C, or a SIGTERM.
 async fn serve(address: &str) -> io::Result<Arc<Counters>> {
     let listener = TcpListener::bind(address).await?;
-    let mut end = ctrl_c()?;
-    let mut byte = [0];
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
     say(&format!("echo: listening on {}", listener.local_addr()?));
     let counters = Arc::new(Counters::default());
     loop {
@@ -73,7 +73,9 @@ async fn serve(address: &str) -> io::Result<Arc<Counters>> {
                     counters.closed.fetch_add(1, Ordering::Relaxed);
                 });
             }
-            _ = end.read(&mut byte) => return Ok(counters),
+            // Nobody listens any more then: the next one kills.
+            _ = interrupt.recv() => return Ok(counters),
+            _ = terminate.recv() => return Ok(counters),
         }
     }
 }
@@ -109,19 +111,6 @@ async fn accept(listener: &TcpListener) -> TcpStream {
             }
         }
     }
-}
-
-/// A stream that becomes readable at the first SIGINT or SIGTERM; the second one has its usual effect.
-fn ctrl_c() -> io::Result<UnixStream> {
-    let (read, write) = std::os::unix::net::UnixStream::pair()?;
-    let asked = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_default(signal, asked.clone())?;
-        signal_hook::flag::register(signal, asked.clone())?;
-        signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
-    }
-    read.set_nonblocking(true)?;
-    UnixStream::from_std(read)
 }
 
 /// A line on stdout, if anybody listens.

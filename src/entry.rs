@@ -9,7 +9,7 @@ use runtime_core::supervise::body::cancellable;
 use runtime_core::supervise::exit::end_all;
 use runtime_core::task::Unhandled;
 pub use runtime_core::task::UnhandledPolicy;
-use runtime_io::interrupt::Interrupt;
+use runtime_io::signal::Interrupt;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
@@ -146,14 +146,14 @@ impl Entry {
     fn run<T>(mut self, body: Body<'_, T>) -> io::Result<Option<T>> {
         let runtime: Runtime = self.builder.build()?;
         // It goes last: while the runtime ends a second Ctrl-C kills.
-        let interrupt = if self.is_cancellable {
+        let mut interrupt = if self.is_cancellable {
             let _entered = runtime.enter();
             Some(Interrupt::new()?)
         } else {
             None
         };
         let body = async {
-            match &interrupt {
+            match &mut interrupt {
                 Some(interrupt) => cancellable(runtime.handle(), body, interrupt.wait()).await,
                 None => Some(body.await),
             }

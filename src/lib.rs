@@ -18,6 +18,7 @@
 //! - [`time`]: sleeping, time-outs, intervals; time that tests stop and move.
 //! - [`sync`]: channels, locks, notifications.
 //! - [`net`], [`io`]: sockets, and waiting for any file descriptor.
+//! - [`process`], [`signal`]: child processes, and signals.
 //! - [`Builder`], [`Runtime`], [`Handle`]: a runtime made by hand.
 //! - [`metrics`], [`Handle::tasks`], [debug mode](Builder::debug): looking inside.
 //!
@@ -42,7 +43,7 @@ pub use runtime_core::task::{
     DebugKind, DebugReport, JoinError, JoinHandle, Unhandled, UnhandledKind, UnhandledPolicy,
 };
 pub use runtime_core::{sync, time};
-pub use runtime_io::net;
+pub use runtime_io::{net, process};
 pub use runtime_macros::{main, test};
 
 /// Tasks: spawning them, naming them, waiting for them.
@@ -107,6 +108,13 @@ pub mod io {
     #[doc(no_inline)]
     pub use futures_util::io::*;
     pub use runtime_io::io::*;
+}
+
+/// Signals, as events: Ctrl-C, and any other.
+///
+/// While somebody listens for a signal it does not have its usual effect; when nobody does any more, it has.
+pub mod signal {
+    pub use runtime_io::signal::{ctrl_c, unix};
 }
 
 /// For the expansions of our macros only: may change in any release.

@@ -62,7 +62,7 @@ fn the_names_on_our_side_exist() {
     };
     use runtime::sync::{self, Barrier, BoundedSemaphore, Condvar, Event, LifoQueue, PriorityQueue, Queue};
     use runtime::task::{self, JoinSet, ReturnWhen, TaskGroup, TimerHandle};
-    use runtime::{Builder, Handle, JoinError, JoinHandle, Runtime, blocking, time};
+    use runtime::{Builder, Handle, JoinError, JoinHandle, Runtime, blocking, process, signal, time};
     use std::any::type_name_of_val as name;
 
     type Types<'a> = (
@@ -110,6 +110,9 @@ fn the_names_on_our_side_exist() {
             Server::<TcpListener>::cancel,
             Server::<UnixListener>::is_closed,
         )),
+        name(&(process::Child::wait_with_output, process::Child::send_signal, process::Child::kill_group)),
+        name(&(process::Command::output, process::Child::try_wait, process::Child::start_kill)),
+        name(&(signal::unix::signal, signal::unix::SignalKind::terminate, signal::unix::Signal::recv)),
         name(&(TcpStream::set_zero_linger, TcpSocket::connect, TcpListener::local_addr)),
     ];
     assert!(named.iter().all(|names| names.contains("runtime")));

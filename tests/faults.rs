@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::io;
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longer than anything here takes, by far.
 const LONG: Duration = Duration::from_secs(30);
@@ -117,6 +117,105 @@ fn p55_descriptors_refused_to_the_builder() {
     const EMFILE: i32 = 24;
     built_or_refused(&mut runtime::Builder::new_current_thread(), EMFILE);
     built_or_refused(runtime::Builder::new_multi_thread().worker_threads(2), EMFILE);
+}
+
+fn one_thread() -> runtime::Runtime {
+    runtime::Builder::new_current_thread().build().unwrap()
+}
+
+fn sh(script: &str) -> runtime::process::Command {
+    let mut command = runtime::process::Command::new("sh");
+    command.args(["-c", script]);
+    command
+}
+
+/// The processes whose parent this one is, and what they do: `Z` is a zombie.
+fn children() -> Vec<(String, String)> {
+    let own = std::process::id().to_string();
+    let stats = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let stat = std::fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
+        let (pid, rest) = (stat.split_once(' ')?.0.to_string(), stat.rsplit_once(") ")?.1.to_string());
+        let mut fields = rest.split(' ').map(str::to_string);
+        let state = fields.next()?;
+        (fields.next()? == own).then_some((pid, state))
+    });
+    stats.collect()
+}
+
+/// Until no child is left, not even a zombie.
+async fn all_are_reaped() {
+    let start = Instant::now();
+    // Without a fault other tests run beside this one.
+    while faulty() && !children().is_empty() {
+        assert!(start.elapsed() < LONG, "{:?}", children());
+        runtime::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// SIGCHLD tells of their end then.
+#[test]
+fn children_without_descriptors_of_processes() {
+    one_thread().block_on(async {
+        let mut child = sh("read line; exit 3").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t")).unwrap();
+        let is_caught = u64::from_str_radix(caught, 16).unwrap() >> 16 & 1 == 1;
+        let is_needed = std::env::var("FAULT").is_ok_and(|fault| fault.starts_with("pidfd_open"));
+        assert!(!is_needed || is_caught, "SIGCHLD is not listened for");
+        assert_eq!(child.wait().await.unwrap().code(), Some(3));
+        let many = (0..20).map(|code| {
+            runtime::spawn(async move {
+                let output = sh(&format!("echo {code}; exit {code}")).output().await.unwrap();
+                assert_eq!(output.status.code(), Some(code));
+                assert_eq!(output.stdout, format!("{code}\n").into_bytes());
+            })
+        });
+        for task in many.collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+        let mut killed = sh("exec sleep 600").spawn().unwrap();
+        killed.kill().await.unwrap();
+        drop(sh("exec sleep 600").kill_on_drop(true).spawn().unwrap());
+        drop(sh("exit 0").spawn().unwrap());
+        all_are_reaped().await;
+    });
+}
+
+/// Nobody would know of it.
+#[test]
+fn p26_a_child_that_cannot_be_watched_is_killed_and_reaped() {
+    const ENOSPC: i32 = 28;
+    let runtime = one_thread();
+    runtime.block_on(async {
+        for _ in 0..3 {
+            match sh("exec sleep 600").kill_on_drop(true).spawn() {
+                Ok(_) => assert!(!faulty(), "nothing watches it"),
+                Err(error) => {
+                    assert!(faulty(), "{error}");
+                    assert_eq!(error.raw_os_error(), Some(ENOSPC), "{error}");
+                }
+            }
+        }
+        all_are_reaped().await;
+    });
+}
+
+/// It is looked for when the next child is spawned.
+#[test]
+fn a_thread_refused_to_orphans() {
+    one_thread().block_on(async {
+        let mut orphan = sh("read line").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let stdin = orphan.stdin.take();
+        drop(orphan);
+        let threads = std::fs::read_dir("/proc/self/task").unwrap();
+        let is_reaper = |comm: &String| comm.starts_with("runtime-reaper");
+        let names =
+            threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("comm")).ok());
+        assert!(!faulty() || !names.collect::<Vec<_>>().iter().any(is_reaper), "there is a thread");
+        drop(stdin);
+        sh("exit 0").status().await.unwrap();
+        all_are_reaped().await;
+    });
 }
 
 /// Eight tasks block on what only a ninth gives: spares run it. Where the system refuses their threads but for the first

@@ -1,95 +1,15 @@
 //! How `#[runtime::main]` ends: what it leaves behind, and what Ctrl-C does. Each in a process of its own.
 #![cfg(unix)]
 
+mod other;
+
+use other::{LONG, other, other_in, say};
 use runtime::task;
 use runtime::time::sleep;
-use rustix::process::{Pid, Signal, kill_process};
 use std::future::pending;
-use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
-use std::thread;
 use std::time::{Duration, Instant};
-
-/// Longer than anything here takes, by far.
-const LONG: Duration = Duration::from_secs(60);
-
-/// Set in the child processes of these tests.
-const CHILD: &str = "RUNTIME_TEST_MAIN";
-
-/// A process that runs the calling test again. It says what it does in lines on stderr that begin with `- `.
-struct Other {
-    child: Child,
-    lines: mpsc::Receiver<String>,
-    said: String,
-    start: Instant,
-}
-
-/// `None` inside of the child.
-fn other(test: &str) -> Option<Other> {
-    if std::env::var_os(CHILD).is_some() {
-        return None;
-    }
-    let start = Instant::now();
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--test-threads=1", "--nocapture"])
-        .env(CHILD, "1")
-        .env_remove("RUST_BACKTRACE")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let stderr = BufReader::new(child.stderr.take().unwrap());
-    let (tell, lines) = mpsc::channel();
-    thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
-    Some(Other { child, lines, said: String::new(), start })
-}
-
-impl Other {
-    /// Waits until it says so.
-    fn says(&mut self, what: &str) {
-        let end = Instant::now() + LONG;
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let Ok(line) = self.lines.recv_timeout(left) else {
-                let _ = self.child.kill();
-                panic!("it does not say {what:?}:\n{}", self.said);
-            };
-            self.said += &line;
-            self.said.push('\n');
-            if line == format!("- {what}") {
-                return;
-            }
-        }
-    }
-
-    fn interrupt(&self) {
-        let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
-        kill_process(pid, Signal::INT).unwrap();
-    }
-
-    /// How it ended, all that it said, and how long it ran.
-    fn end(mut self) -> (ExitStatus, String, Duration) {
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                let took = self.start.elapsed();
-                self.lines.iter().for_each(|line| self.said += &format!("{line}\n"));
-                return (status, self.said, took);
-            }
-            if self.start.elapsed() > LONG {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
-                panic!("it hangs:\n{}", self.said);
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-fn say(what: &str) {
-    eprintln!("- {what}");
-}
 
 /// Says it when it is dropped.
 struct Says(&'static str);
@@ -325,4 +245,52 @@ fn there_is_one_body_that_ctrl_c_cancels_at_a_time() {
         said.contains("cannot start the runtime: another body of this process runs with `ctrl_c"),
         "{said}"
     );
+}
+
+/// As under `nohup`, or in the background of a shell.
+#[test]
+fn a_ctrl_c_that_is_ignored_stays_ignored() {
+    let ignoring = ["sh", "-c", "trap '' INT; exec \"$0\" \"$@\""];
+    let Some(mut other) = other_in(&ignoring, "a_ctrl_c_that_is_ignored_stays_ignored") else {
+        #[runtime::main(ctrl_c = "cancel")]
+        async fn main() {
+            use runtime::signal::unix::{SignalKind, signal};
+            let mut hangup = signal(SignalKind::hangup()).unwrap();
+            say("runs");
+            hangup.recv().await;
+            assert!(!task::cancel_requested());
+        }
+        return main();
+    };
+    other.says("runs");
+    other.interrupt();
+    other.interrupt();
+    other.signal(rustix::process::Signal::HUP);
+    let (status, said, _) = other.end();
+    assert!(status.success(), "{status}: {said}");
+}
+
+/// Who listens besides hears it too, and the second one kills nevertheless.
+#[test]
+fn ctrl_c_is_told_to_other_listeners_as_well() {
+    let Some(mut other) = other("ctrl_c_is_told_to_other_listeners_as_well") else {
+        #[runtime::main(ctrl_c = "cancel")]
+        async fn main() {
+            use runtime::signal::unix::{SignalKind, signal};
+            let mut interrupts = signal(SignalKind::interrupt()).unwrap();
+            let cancelled = task::cancelled();
+            say("runs");
+            cancelled.await;
+            interrupts.recv().await;
+            say("both have heard it");
+            pending().await
+        }
+        return main();
+    };
+    other.says("runs");
+    other.interrupt();
+    other.says("both have heard it");
+    other.interrupt();
+    let (status, said, _) = other.end();
+    assert_eq!(status.signal(), Some(2), "{status}: {said}");
 }

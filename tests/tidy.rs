@@ -54,12 +54,14 @@ const UNSAFE: &[&str] = &[
     "runtime-core/src/timer/entry.rs",
     "runtime-core/src/util/linked_list.rs",
     "runtime-io/src/async_fd.rs",
-    "runtime-io/src/interrupt.rs",
     "runtime-io/src/net/raw_fd.rs",
+    "runtime-io/src/process/command.rs",
     "runtime-io/src/selector/portable.rs",
     "runtime-io/src/selector/wait.rs",
+    "runtime-io/src/signal/handler.rs",
     "runtime-io/src/sys/cred_linux.rs",
     "runtime-io/src/sys/cred_other.rs",
+    "runtime-io/src/sys/errno.rs",
 ];
 /// Library files that may name std's locks and atomics or crossbeam, besides `primitive`.
 const UNSEAMED: &[(&str, &str)] = &[

@@ -1,8 +1,8 @@
-//! The I/O driver and the network types of the crate `runtime`.
+//! The I/O driver, the network types, signals and child processes of the crate `runtime`.
 //!
 //! Use it through the facade `runtime`. Imports go down only: `ready`, `interest` · `readiness`,
 //! `unpark` · `source`, `selector` · `registry` · `reactor` · `driver`, `registration` · `async_fd`,
-//! [`interrupt`], [`net`].
+//! [`net`], [`signal`] · [`process`].
 
 #![deny(clippy::disallowed_types)]
 
@@ -23,9 +23,10 @@ mod unpark;
 #[doc(hidden)]
 pub mod internals;
 
-pub mod interrupt;
 pub mod io;
 pub mod net;
+pub mod process;
+pub mod signal;
 
 pub use driver::driver;
 

@@ -280,6 +280,21 @@ impl<T: AsFd> Registered<T> {
         Poll::Ready(result)
     }
 
+    /// Waits until the source is known to be ready, in the queue, for a caller who keeps the place.
+    pub(crate) fn poll_ready_queued(
+        &self,
+        cx: &mut Context<'_>,
+        ticket: &mut Ticket,
+        interest: Interest,
+    ) -> Poll<io::Result<Snapshot>> {
+        self.source.poll_ready_queued(cx, ticket, Wanted::to_know(interest))
+    }
+
+    /// Gives back a place in the queue.
+    pub(crate) fn leave(&self, ticket: &mut Ticket) {
+        self.source.leave(ticket);
+    }
+
     /// The readiness right now.
     ///
     /// # Errors

@@ -94,3 +94,10 @@ fn metrics() {
 
 implements!("task::Builder", task::Builder<'static>: Debug + Default);
 implements!("task::join_set::Builder", task::join_set::Builder<'static, ()>: Debug);
+
+/// `process::Command`: `spawn_with`.
+#[tokio::test]
+async fn spawning_with() {
+    let mut child = tokio::process::Command::new("true").spawn_with(|std| std.spawn()).unwrap();
+    assert!(child.wait().await.unwrap().success());
+}

@@ -140,6 +140,11 @@ macro_rules! end {
                 Ok($end { socket: Registered::new_in(reactor, File::from(fd), Initial::Unknown)? })
             }
 
+            pub(crate) fn from_blocking_in(reactor: Arc<Reactor>, fd: OwnedFd) -> io::Result<$end> {
+                set_nonblocking(&fd, true)?;
+                $end::new_in(reactor, fd)
+            }
+
             /// Takes over an open pipe and makes it non-blocking.
             ///
             /// # Errors
@@ -229,7 +234,7 @@ macro_rules! end {
                 self.socket.try_io_once($wanted, |_| operation())
             }
 
-            fn poll_once<R>(
+            pub(crate) fn poll_once<R>(
                 &self,
                 cx: &mut Context<'_>,
                 operation: impl FnMut(&File) -> io::Result<R>,
