@@ -1,0 +1,113 @@
+//! The bytes that travel between a [`File`](super::file::File) and the thread that reads and writes for it.
+
+use std::io::{IoSlice, IoSliceMut};
+
+/// Bytes, of which those in the middle are meant. Its memory is used again.
+#[derive(Debug, Default)]
+pub(super) struct Buf {
+    /// All of it is initialised: cleared once, when it grows.
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Buf {
+    /// Those that are meant.
+    pub(super) fn content(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Forgets its content. Says how much it was.
+    pub(super) fn discard(&mut self) -> usize {
+        let len = self.end - self.start;
+        (self.start, self.end) = (0, 0);
+        len
+    }
+
+    /// Room for `len` bytes; what was there is gone. What is put in is meant once [`put`](Self::put) says so.
+    pub(super) fn room(&mut self, len: usize) -> &mut [u8] {
+        self.discard();
+        if self.bytes.len() < len {
+            // Not grown: the old bytes are of no use, and fresh ones come cleared from the system.
+            self.bytes = vec![0; len];
+        }
+        &mut self.bytes[..len]
+    }
+
+    /// So many bytes were put into the room.
+    pub(super) fn put(&mut self, len: usize) {
+        debug_assert!(self.is_empty() && len <= self.bytes.len());
+        self.end = len;
+    }
+
+    /// Replaces the content by as much of `from` as `max` allows. Says how much that is.
+    pub(super) fn fill(&mut self, from: &[u8], max: usize) -> usize {
+        let from = &from[..from.len().min(max)];
+        if self.bytes.len() < from.len() {
+            self.discard();
+            self.bytes = from.to_vec();
+        } else {
+            self.room(from.len()).copy_from_slice(from);
+        }
+        self.put(from.len());
+        from.len()
+    }
+
+    /// [`fill`](Self::fill) from several pieces.
+    pub(super) fn gather(&mut self, from: &[IoSlice<'_>], max: usize) -> usize {
+        let total = from.iter().map(|piece| piece.len()).sum::<usize>().min(max);
+        let room = self.room(total);
+        let mut len = 0;
+        for piece in from {
+            let piece = &piece[..piece.len().min(total - len)];
+            room[len..len + piece.len()].copy_from_slice(piece);
+            len += piece.len();
+        }
+        self.put(total);
+        total
+    }
+
+    /// Moves as much as there is and as `to` has room for. Says how much that is.
+    pub(super) fn take(&mut self, to: &mut [u8]) -> usize {
+        let len = to.len().min(self.end - self.start);
+        to[..len].copy_from_slice(&self.bytes[self.start..self.start + len]);
+        self.start += len;
+        if self.is_empty() {
+            self.discard();
+        }
+        len
+    }
+
+    /// [`take`](Self::take) into several pieces.
+    pub(super) fn scatter(&mut self, to: &mut [IoSliceMut<'_>]) -> usize {
+        to.iter_mut().map(|piece| self.take(piece)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_in_comes_out_piece_by_piece() {
+        let mut buf = Buf::default();
+        assert_eq!(buf.fill(b"hello world", 5), 5);
+        assert_eq!(buf.content(), b"hello");
+        let mut first = [0; 3];
+        assert_eq!(buf.take(&mut first), 3);
+        assert_eq!((&first, buf.content()), (b"hel", &b"lo"[..]));
+        let pieces = [IoSlice::new(b"ab"), IoSlice::new(b""), IoSlice::new(b"cdef")];
+        assert_eq!(buf.gather(&pieces, 5), 5);
+        let (mut one, mut two) = ([0; 1], [0; 8]);
+        let read = buf.scatter(&mut [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)]);
+        assert_eq!((read, &one, &two[..4]), (5, b"a", &b"bcde"[..]));
+        assert!(buf.is_empty());
+        buf.room(4)[..2].copy_from_slice(b"xy");
+        buf.put(2);
+        assert_eq!((buf.content(), buf.discard(), buf.is_empty()), (&b"xy"[..], 2, true));
+    }
+}
