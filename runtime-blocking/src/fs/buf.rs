@@ -1,12 +1,12 @@
 //! The bytes that travel between a [`File`](super::file::File) and the thread that reads and writes for it.
 
+use runtime_core::util::page_bytes::PageBytes;
 use std::io::{IoSlice, IoSliceMut};
 
 /// Bytes, of which those in the middle are meant. Its memory is used again.
 #[derive(Debug, Default)]
 pub(super) struct Buf {
-    /// All of it is initialised: cleared once, when it grows.
-    bytes: Vec<u8>,
+    bytes: PageBytes,
     start: usize,
     end: usize,
 }
@@ -33,7 +33,7 @@ impl Buf {
         self.discard();
         if self.bytes.len() < len {
             // Not grown: the old bytes are of no use, and fresh ones come cleared from the system.
-            self.bytes = vec![0; len];
+            self.bytes = PageBytes::zeroed(len);
         }
         &mut self.bytes[..len]
     }
@@ -44,31 +44,25 @@ impl Buf {
         self.end = len;
     }
 
-    /// Replaces the content by as much of `from` as `max` allows. Says how much that is.
-    pub(super) fn fill(&mut self, from: &[u8], max: usize) -> usize {
-        let from = &from[..from.len().min(max)];
-        if self.bytes.len() < from.len() {
-            self.discard();
-            self.bytes = from.to_vec();
-        } else {
-            self.room(from.len()).copy_from_slice(from);
+    /// Adds as much of `from` as there may be, so that the content is at most `max`. Says how much that is.
+    pub(super) fn append(&mut self, from: &[u8], max: usize) -> usize {
+        let from = &from[..from.len().min(max.saturating_sub(self.content().len()))];
+        let end = self.end + from.len();
+        if end > self.bytes.len() {
+            let len =
+                if self.bytes.is_empty() { end } else { end.max(2 * self.bytes.len()).min(max.max(end)) };
+            let mut bytes = PageBytes::zeroed(len);
+            bytes[self.start..self.end].copy_from_slice(self.content());
+            self.bytes = bytes;
         }
-        self.put(from.len());
+        self.bytes[self.end..end].copy_from_slice(from);
+        self.end = end;
         from.len()
     }
 
-    /// [`fill`](Self::fill) from several pieces.
+    /// [`append`](Self::append) of several pieces.
     pub(super) fn gather(&mut self, from: &[IoSlice<'_>], max: usize) -> usize {
-        let total = from.iter().map(|piece| piece.len()).sum::<usize>().min(max);
-        let room = self.room(total);
-        let mut len = 0;
-        for piece in from {
-            let piece = &piece[..piece.len().min(total - len)];
-            room[len..len + piece.len()].copy_from_slice(piece);
-            len += piece.len();
-        }
-        self.put(total);
-        total
+        from.iter().map(|piece| self.append(piece, max)).sum()
     }
 
     /// Moves as much as there is and as `to` has room for. Says how much that is.
@@ -95,7 +89,8 @@ mod tests {
     #[test]
     fn what_is_put_in_comes_out_piece_by_piece() {
         let mut buf = Buf::default();
-        assert_eq!(buf.fill(b"hello world", 5), 5);
+        assert_eq!(buf.append(b"hello world", 5), 5);
+        assert_eq!(buf.append(b"more", 5), 0);
         assert_eq!(buf.content(), b"hello");
         let mut first = [0; 3];
         assert_eq!(buf.take(&mut first), 3);

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// What one job reads or writes at most, unless it is set otherwise.
+/// What is read by one job, or waits to be written by it, at most, unless it is set otherwise.
 const BUF_SIZE_MAX: usize = 2 * 1024 * 1024;
 
 /// An open file. It implements `AsyncRead`, `AsyncWrite` and `AsyncSeek` of `futures::io`.
@@ -22,9 +22,10 @@ const BUF_SIZE_MAX: usize = 2 * 1024 * 1024;
 /// One thing is done at a time, in the order of the calls, by a thread of the blocking pool, with one trip for each buffer; on
 /// Linux what the system has in its cache is read without.
 ///
-/// A write is ready when its bytes were copied, and written afterwards; if that fails, the next write, flush, seek, close,
-/// `sync_all`, `sync_data` or `set_len` says so. Flush waits until it was done. A `File` that is dropped writes all the same what it
-/// has accepted, also if the runtime ends meanwhile; but then nobody is told of an error.
+/// A write is ready when its bytes were copied, and written afterwards, with what comes while an earlier one is being written. If
+/// that fails, the next flush, seek, close, `sync_all`, `sync_data` or `set_len` says so, or a write that comes after the failure;
+/// nothing is written any more before that. A `File` that is dropped writes all the same what it has accepted, also if the
+/// runtime ends meanwhile; but then nobody is told of an error.
 ///
 /// # Cancel safety
 /// A future of a `File` that is dropped in the middle leaves the file in order: what was in flight comes to its end, and the next
@@ -285,12 +286,13 @@ impl File {
         Ok(File { max_buf_size: self.max_buf_size, ..File::new(Arc::new(std), other) })
     }
 
-    /// Sets what one job reads or writes at most, in bytes: 2 MiB, unless this says otherwise. 0 counts as 1.
+    /// Sets what is read by one job, or waits to be written by it, at most, in bytes: 2 MiB, unless this says otherwise. 0
+    /// counts as 1.
     pub fn set_max_buf_size(&mut self, max_buf_size: usize) {
         self.max_buf_size = max_buf_size.max(1);
     }
 
-    /// What one job reads or writes at most, in bytes.
+    /// What is read by one job, or waits to be written by it, at most, in bytes.
     pub fn max_buf_size(&self) -> usize {
         self.max_buf_size
     }

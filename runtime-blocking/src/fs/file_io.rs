@@ -25,8 +25,10 @@ impl AsyncRead for File {
 
 impl AsyncWrite for File {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        context::assert_inside();
         let File { std, state, max_buf_size } = self.get_mut();
-        state.get_mut().poll_write(cx, std, |copy| copy.fill(buf, *max_buf_size))
+        let lens = (buf.len(), *max_buf_size);
+        state.get_mut().poll_write(cx, std, lens, |copy, max| copy.append(buf, max))
     }
 
     fn poll_write_vectored(
@@ -34,8 +36,10 @@ impl AsyncWrite for File {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        context::assert_inside();
         let File { std, state, max_buf_size } = self.get_mut();
-        state.get_mut().poll_write(cx, std, |copy| copy.gather(bufs, *max_buf_size))
+        let lens = (bufs.iter().map(|buf| buf.len()).sum(), *max_buf_size);
+        state.get_mut().poll_write(cx, std, lens, |copy, max| copy.gather(bufs, max))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

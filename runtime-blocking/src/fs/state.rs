@@ -12,7 +12,7 @@
 
 use super::buf::Buf;
 use super::cached::{self, INLINE_MAX};
-use super::transfer::{Done, Op, Transfer};
+use super::transfer::{Done, Fed, Op, Transfer};
 use runtime_core::coop;
 use std::fs::File;
 use std::io::{self, IoSliceMut, Seek, SeekFrom};
@@ -90,22 +90,33 @@ impl State {
         self.start_at(file, op, back);
     }
 
-    /// Waits for what is in flight, then copies by `copy` into the buffer what a job will write.
+    /// Copies by `copy`, which is given so many bytes at least and takes up to so many, what a job will write: the one that is
+    /// writing, or a new one, after what is in flight.
     #[track_caller]
     pub(super) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         file: &Arc<File>,
-        copy: impl FnOnce(&mut Buf) -> usize,
+        (len, max): (usize, usize),
+        copy: impl Fn(&mut Buf, usize) -> usize,
     ) -> Poll<io::Result<usize>> {
+        let unit = ready!(coop::poll_proceed(cx));
+        self.tell()?;
+        if let Current::Busy(transfer) = &mut self.current {
+            if let Fed::Taken(len) = ready!(transfer.poll_feed(cx, (len, max), |buf| copy(buf, max))) {
+                unit.made_progress();
+                return Poll::Ready(Ok(len));
+            }
+        }
         ready!(self.poll_settled(cx));
         self.tell()?;
         let buf = self.buf();
         let back = buf.discard();
-        let len = copy(buf);
+        let len = copy(buf, max);
         if len > 0 {
             self.start_at(file, Op::Write, back);
         }
+        unit.made_progress();
         Poll::Ready(Ok(len))
     }
 

@@ -1,8 +1,12 @@
 //! What a thread of the pool does for one [`File`](super::file::File), and how it comes back.
 //!
+//! A job that writes takes what is written meanwhile as well: the [`Feed`] has the bytes that it takes next. So who writes much
+//! keeps one thread at it, and who writes little many times has all that came during one call of the system's written
+//! by the next one.
+//!
 //! A write is reported as done when its bytes have been copied here, so from then on they must not be lost. A job that runs
 //! is not stopped by anything. One that does not come to run (the runtime ends while it is queued, or no thread is to be
-//! had) writes when it is dropped, on the thread that drops it, and leaves the result in a [`Slot`] beside the handle, which
+//! had) writes when it is dropped, on the thread that drops it, and leaves the result in the feed, beside the handle, which
 //! answers that the job was cancelled.
 
 use super::buf::Buf;
@@ -10,19 +14,20 @@ use crate::owed::Debt;
 use runtime_core::primitive::Mutex;
 use runtime_core::spawn::spawn_blocking;
 use runtime_core::task::JoinHandle;
+use runtime_core::util::wake_list::wake;
 use std::fs::{File, FileTimes, Metadata, Permissions};
 use std::future::Future;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 /// What is to be done.
 #[derive(Debug)]
 pub(super) enum Op {
     /// Reads once, at most so much.
     Read(usize),
-    /// Writes the content of the buffer.
+    /// Writes the content of the buffer, and what comes meanwhile.
     Write,
     /// Moves the position.
     Seek(SeekFrom),
@@ -50,34 +55,76 @@ pub(super) enum Done {
 }
 
 type Outcome = (Done, Buf);
-type Slot = Arc<Mutex<Option<Outcome>>>;
 
 /// A job on its way, and its way back.
 #[derive(Debug)]
 pub(super) struct Transfer {
     job: JoinHandle<Option<Outcome>>,
     /// For writes.
-    slot: Option<Slot>,
+    feed: Option<Arc<Mutex<Feed>>>,
+}
+
+/// What a job that writes takes next.
+#[derive(Debug, Default)]
+struct Feed {
+    next: Buf,
+    /// It takes nothing any more.
+    is_over: bool,
+    /// Who waits until it has taken what is here.
+    waker: Option<Waker>,
+    /// For a job that was dropped.
+    outcome: Option<Outcome>,
+}
+
+/// Whether a job that writes has taken something more.
+pub(super) enum Fed {
+    Taken(usize),
+    /// It has come to its end.
+    Over,
 }
 
 impl Transfer {
     /// Starts a job. Before anything else it moves the position back by `back`: what was read too early.
     #[track_caller]
     pub(super) fn start(file: &Arc<File>, op: Op, back: usize, buf: Buf) -> Self {
-        let slot = matches!(op, Op::Write).then(Slot::default);
-        let debt = slot.is_some().then(Debt::new);
-        let work = Work { file: file.clone(), back, todo: Some((op, buf)), slot: slot.clone(), _debt: debt };
-        Transfer { job: spawn_blocking(move || work.run()), slot }
+        let feed = matches!(op, Op::Write).then(Arc::default);
+        let debt = feed.is_some().then(Debt::new);
+        let work = Work { file: file.clone(), back, todo: Some((op, buf)), feed: feed.clone(), _debt: debt };
+        Transfer { job: spawn_blocking(move || work.run()), feed }
     }
 
     /// Waits for its end. (The next waits until this is over, so there is one at a time.)
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Outcome>> {
         let result = ready!(Pin::new(&mut self.job).poll(cx));
-        let unrun = || self.slot.as_ref().and_then(|slot| slot.lock().take());
+        let unrun = || self.feed.as_ref().and_then(|feed| feed.lock().outcome.take());
         Poll::Ready(match result {
             Ok(outcome) => outcome.ok_or_else(|| io::Error::other("a job for a file has run twice")),
             Err(error) => unrun().ok_or_else(|| error.into()),
         })
+    }
+
+    /// Gives a job that writes more to write, by `copy`: if it has taken what is there, or `copy` finds room for `len` beside it.
+    pub(super) fn poll_feed(
+        &mut self,
+        cx: &Context<'_>,
+        (len, max): (usize, usize),
+        copy: impl FnOnce(&mut Buf) -> usize,
+    ) -> Poll<Fed> {
+        let Some(feed) = &self.feed else { return Poll::Ready(Fed::Over) };
+        // User code: outside of the lock, as is the drop of the old one.
+        let waker = cx.waker().clone();
+        let mut feed = feed.lock();
+        if feed.is_over {
+            return Poll::Ready(Fed::Over);
+        }
+        let there = feed.next.content().len();
+        if there == 0 || there + len <= max {
+            return Poll::Ready(Fed::Taken(copy(&mut feed.next)));
+        }
+        let old = feed.waker.replace(waker);
+        drop(feed);
+        drop(old);
+        Poll::Pending
     }
 }
 
@@ -87,7 +134,7 @@ struct Work {
     back: usize,
     /// Until it was done.
     todo: Option<(Op, Buf)>,
-    slot: Option<Slot>,
+    feed: Option<Arc<Mutex<Feed>>>,
     _debt: Option<Debt>,
 }
 
@@ -98,8 +145,12 @@ impl Work {
 
     fn do_it(&mut self) -> Option<Outcome> {
         let (op, mut buf) = self.todo.take()?;
-        let done =
-            self.step_back().map_or_else(|error| failed(&op, error), |()| perform(&self.file, &op, &mut buf));
+        let back = self.step_back();
+        let done = match (&self.feed, back) {
+            (Some(feed), back) => Done::Write(self.write(feed, &mut buf, back)),
+            (None, Ok(())) => perform(&self.file, &op, &mut buf),
+            (None, Err(error)) => failed(&op, error),
+        };
         if !matches!(op, Op::Read(_)) {
             buf.discard();
         }
@@ -113,14 +164,34 @@ impl Work {
         let back = i64::try_from(self.back).map_err(io::Error::other)?;
         (&*self.file).seek(SeekFrom::Current(-back)).map(drop)
     }
+
+    /// Writes `buf`, and what is there when that is done, until there is nothing. After an error nothing more is
+    /// written: it would come to the wrong place.
+    fn write(&self, feed: &Mutex<Feed>, buf: &mut Buf, mut result: io::Result<()>) -> io::Result<()> {
+        loop {
+            result = result.and_then(|()| (&*self.file).write_all(buf.content()));
+            buf.discard();
+            let mut feed = feed.lock();
+            std::mem::swap(buf, &mut feed.next);
+            feed.is_over = buf.is_empty();
+            let (is_over, waker) = (feed.is_over, feed.waker.take());
+            drop(feed);
+            if let Some(waker) = waker {
+                wake(waker);
+            }
+            if is_over {
+                return result;
+            }
+        }
+    }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
-        if let Some(slot) = self.slot.take() {
+        if let Some(feed) = self.feed.clone() {
             // Nothing is left to do where it was done.
             if let Some(outcome) = self.do_it() {
-                *slot.lock() = Some(outcome);
+                feed.lock().outcome = Some(outcome);
             }
         }
     }
@@ -129,7 +200,6 @@ impl Drop for Work {
 fn failed(op: &Op, error: io::Error) -> Done {
     match op {
         Op::Read(_) => Done::Read(Err(error)),
-        Op::Write => Done::Write(Err(error)),
         Op::Seek(to) => Done::Seek(*to, Err(error)),
         Op::Metadata => Done::Metadata(Err(error)),
         _ => Done::Other(Err(error)),
@@ -139,7 +209,7 @@ fn failed(op: &Op, error: io::Error) -> Done {
 fn perform(mut file: &File, op: &Op, buf: &mut Buf) -> Done {
     match op {
         Op::Read(max) => Done::Read(read_once(file, buf, *max)),
-        Op::Write => Done::Write(file.write_all(buf.content())),
+        Op::Write => Done::Other(Ok(())),
         Op::Seek(to) => Done::Seek(*to, file.seek(*to)),
         Op::SetLen(len) => Done::Other(file.set_len(*len)),
         Op::Sync { only_data: false } => Done::Other(file.sync_all()),

@@ -10,12 +10,13 @@ use std::task::ready;
 
 /// What a copy begins with, as tokio's: enough for a socket that has a little to say now and then.
 const LEN: usize = 8 * 1024;
-/// What it grows to while a read fills it: for files, where a trip to a thread costs as much as copying tens of KiB.
-const LEN_MAX: usize = 1024 * 1024;
+/// What it grows to while it is filled at a go: for files, where a trip to a thread costs as much as copying tens of KiB. With
+/// more, what is copied leaves the processor's cache in between.
+const LEN_MAX: usize = 256 * 1024;
 
 /// Copies everything from `reader` to `writer`, and flushes it. Says how many bytes that were.
 ///
-/// The buffer begins with 8 KiB, and grows up to 1 MiB while reads fill it.
+/// The buffer begins with 8 KiB, and grows up to 256 KiB while reads fill it.
 ///
 /// # Cancel safety
 /// Not cancel-safe: what was read and not yet written is lost.

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use futures_io::{AsyncRead, AsyncWrite};
+use runtime_core::util::page_bytes::PageBytes;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -12,7 +13,7 @@ use std::task::{Context, Poll, ready};
 /// One direction, and how far it is.
 #[derive(Debug)]
 pub(super) struct Pump {
-    bytes: Vec<u8>,
+    bytes: PageBytes,
     /// Of `bytes`, what is to be written.
     start: usize,
     end: usize,
@@ -28,7 +29,7 @@ pub(super) struct Pump {
 impl Pump {
     /// With a buffer of `len` bytes, which grows up to `len_max` while it is filled at a go.
     pub(super) fn new(len: usize, len_max: usize) -> Self {
-        let bytes = vec![0; len.max(1)];
+        let bytes = PageBytes::zeroed(len.max(1));
         Pump { bytes, start: 0, end: 0, len_max, total: 0, is_read: false, error: None, must_flush: false }
     }
 
@@ -103,7 +104,7 @@ impl Pump {
         (self.start, self.end) = (0, 0);
         if is_full && self.bytes.len() < self.len_max {
             let len = (2 * self.bytes.len()).min(self.len_max);
-            self.bytes = vec![0; len];
+            self.bytes = PageBytes::zeroed(len);
         }
         Poll::Ready(Ok(()))
     }
