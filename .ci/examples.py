@@ -3,6 +3,7 @@
 tour          exits 0 and says something
 echo ADDR     says where it listens, serves many clients at once, ends on SIGINT; a taken address is exit 1
 digest FILE…  prints what sha256sum prints
+cat_lines S   says each line again a second later, and ends after S seconds although its input stays open
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 EXAMPLES = os.path.join(os.environ.get("CARGO_TARGET_DIR", "target"), "release", "examples")
 CLIENTS = 200
@@ -98,6 +100,18 @@ def digest():
         check("panicked" not in lost.stderr, f"and no panic: {lost.stderr.strip()!r}")
 
 
+def cat_lines():
+    pipe = f"(printf 'a\\nb\\n'; sleep 4) | ({example('cat_lines')} 2; echo \"exit $?\"; date +%s)"
+    start = int(time.time())
+    done = subprocess.run(["sh", "-c", pipe], capture_output=True, text=True, timeout=LIMIT_S)
+    *said, ended = done.stdout.split("\n")[:-1]
+    check(sorted(said[:2]) == ["a", "b"] and said[2:] == ["exit 0"], f"cat_lines says its lines: {said}")
+    check(int(ended) <= start + 3, "cat_lines ends although its input stays open")
+    whole = subprocess.run([example("cat_lines")], input="x\ny", capture_output=True, text=True, timeout=LIMIT_S)
+    check(sorted(whole.stdout) == sorted("x\ny"), f"cat_lines waits for its echoes: {whole.stdout!r}")
+
+
 tour()
 asyncio.run(echo())
 digest()
+cat_lines()

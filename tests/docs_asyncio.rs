@@ -105,6 +105,7 @@ fn the_names_on_our_side_exist() {
         name(&(sync::Semaphore::add_permits, sync::Semaphore::available_permits, Condvar::notify_all)),
         name(&(Queue::<u8>::join, Queue::<u8>::close, Queue::<u8>::close_now, sync::queue::Item::<u8>::done)),
         name(&(TcpStream::from_std, TcpStream::peer_addr, TcpStream::into_split, UnixStream::peer_cred)),
+        name(&(runtime::io::stdin, runtime::io::stdout, runtime::io::stderr, runtime::fs::File::options)),
         name(&(TcpStream::set_zero_linger, TcpSocket::connect, TcpListener::local_addr)),
     ];
     assert!(named.iter().all(|names| names.contains("runtime")));

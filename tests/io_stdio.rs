@@ -1,6 +1,10 @@
 //! Standard streams, each test in a process of its own whose streams are ours to see.
 #![cfg(unix)]
 
+#[path = "examples/mod.rs"]
+#[allow(dead_code)]
+mod examples;
+
 use futures::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use futures::{StreamExt, poll};
 use runtime::io::{Stdin, stderr, stdin, stdout};
@@ -494,6 +498,29 @@ fn an_output_that_does_not_block_takes_all() {
     let (status, said) = other.end();
     assert!(status.success(), "{status}");
     assert!(said.bytes().filter(|&byte| byte == b'x').count() >= LEN);
+}
+
+/// The example: it has said what it had to say, and ends, with its input open.
+#[test]
+fn cat_lines_ends_with_its_main() {
+    let mut command = Command::new(examples::example("cat_lines"));
+    let mut other = Other::new(command.arg("2").stdin(Stdio::piped()).stdout(Stdio::piped()));
+    other.tell("one\nzwölf\nno end".as_bytes());
+    let (start, input) = (Instant::now(), other.stdin.take());
+    let (status, said) = other.end();
+    assert!(status.success(), "{status}");
+    let mut lines: Vec<_> = said.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["one", "zwölf"]);
+    assert!(start.elapsed() < LONG / 3, "{:?}", start.elapsed());
+    drop(input);
+    // Without a limit it ends with its input, and its echoes.
+    let mut command = Command::new(examples::example("cat_lines"));
+    let mut other = Other::new(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
+    other.tell(b"last");
+    other.stdin = None;
+    let (status, said) = other.end();
+    assert!(status.success() && said == "last", "{status}: {said:?}");
 }
 
 #[test]
