@@ -248,5 +248,5 @@ async fn files_and_streams() {
     let _: std::fs::File = file.into_std().await;
     let mut entries: fs::ReadDir = fs::read_dir(".").await.unwrap();
     let _: std::io::Result<Option<fs::DirEntry>> = is_send(entries.next_entry()).await;
-    drop((fs::OpenOptions::new(), fs::DirBuilder::new()));
+    let _: (fs::OpenOptions, fs::DirBuilder) = (fs::OpenOptions::new(), fs::DirBuilder::new());
 }

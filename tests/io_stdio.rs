@@ -437,7 +437,7 @@ fn what_is_not_a_line_waits_for_a_flush_and_standard_error_does_not() {
             let mut err = stderr();
             err.write_all(b"no line").await.unwrap();
             // Goes on only when that was read.
-            stdin().read(&mut [0; 1]).await.unwrap();
+            stdin().read_exact(&mut [0; 1]).await.unwrap();
         });
     };
     let mut other = Other::new(command.stderr(Stdio::piped()));

@@ -103,6 +103,7 @@ mod tests {
         assert!(buf.is_empty());
         buf.room(4)[..2].copy_from_slice(b"xy");
         buf.put(2);
-        assert_eq!((buf.content(), buf.discard(), buf.is_empty()), (&b"xy"[..], 2, true));
+        assert_eq!(buf.content(), b"xy");
+        assert!(buf.discard() == 2 && buf.is_empty());
     }
 }

@@ -52,13 +52,13 @@ pub(super) fn poll_some(
     if !*may_ask {
         return Poll::Ready(None);
     }
-    let mut read = || {
+    let read = || {
         sys::read_some(file, bufs).inspect_err(|&missed| match missed {
             Missed::Here(_) => *may_ask = false,
             missed => note(missed),
         })
     };
-    poll_paid(cx, || read()).map(Result::ok)
+    poll_paid(cx, read).map(Result::ok)
 }
 
 /// Whether moving a position there needs no thread: from the end, a file system may have to ask somebody where that is.

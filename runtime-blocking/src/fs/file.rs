@@ -156,6 +156,7 @@ impl File {
     ///
     /// # Errors
     /// Gives the file back, if something is.
+    #[allow(clippy::result_large_err)] // tokio's signature
     pub fn try_into_std(mut self) -> Result<StdFile, File> {
         let state = self.state.get_mut();
         if !state.is_idle() {
