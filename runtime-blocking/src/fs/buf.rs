@@ -95,6 +95,7 @@ mod tests {
         let mut first = [0; 3];
         assert_eq!(buf.take(&mut first), 3);
         assert_eq!((&first, buf.content()), (b"hel", &b"lo"[..]));
+        assert_eq!(buf.discard(), 2);
         let pieces = [IoSlice::new(b"ab"), IoSlice::new(b""), IoSlice::new(b"cdef")];
         assert_eq!(buf.gather(&pieces, 5), 5);
         let (mut one, mut two) = ([0; 1], [0; 8]);
