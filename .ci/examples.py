@@ -6,6 +6,7 @@ digest FILE…  prints what sha256sum prints
 tcp_proxy     brings every byte through from a `python3 -m http.server`, and survives its end
 chat ADDR     tells 200 clients what the others say, in order, and lets a slow one hold up nobody
 proc_pipeline FILE…  prints what a shell prints, kills what takes too long, leaves no child
+cat_lines S   says each line again a second later, and ends after S seconds although its input stays open
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 EXAMPLES = os.path.join(os.environ.get("CARGO_TARGET_DIR", "target"), "release", "examples")
 CLIENTS = 200
@@ -123,6 +125,8 @@ def chat():
         if server.poll() is None:
             server.kill()
             server.wait()
+
+
 def children_of(parent):
     """Dead or alive."""
     children = []
@@ -150,9 +154,21 @@ def proc_pipeline():
     check(ours.returncode == 124, "and its exit code is 124")
 
 
+def cat_lines():
+    pipe = f"(printf 'a\\nb\\n'; sleep 4) | ({example('cat_lines')} 2; echo \"exit $?\"; date +%s)"
+    start = int(time.time())
+    done = subprocess.run(["sh", "-c", pipe], capture_output=True, text=True, timeout=LIMIT_S)
+    *said, ended = done.stdout.split("\n")[:-1]
+    check(sorted(said[:2]) == ["a", "b"] and said[2:] == ["exit 0"], f"cat_lines says its lines: {said}")
+    check(int(ended) <= start + 3, "cat_lines ends although its input stays open")
+    whole = subprocess.run([example("cat_lines")], input="x\ny", capture_output=True, text=True, timeout=LIMIT_S)
+    check(sorted(whole.stdout) == sorted("x\ny"), f"cat_lines waits for its echoes: {whole.stdout!r}")
+
+
 tour()
 asyncio.run(echo())
 digest()
 tcp_proxy()
 chat()
 proc_pipeline()
+cat_lines()

@@ -17,7 +17,8 @@
 //! - [`blocking`]: pools of one's own for blocking work.
 //! - [`time`]: sleeping, time-outs, intervals; time that tests stop and move.
 //! - [`sync`]: channels, locks, notifications.
-//! - [`net`], [`io`]: sockets, and waiting for any file descriptor.
+//! - [`net`], [`io`]: sockets, standard streams, and waiting for any file descriptor.
+//! - [`fs`]: files and folders.
 //! - [`process`], [`signal`]: child processes, and signals.
 //! - [`Builder`], [`Runtime`], [`Handle`]: a runtime made by hand.
 //! - [`metrics`], [`Handle::tasks`], [debug mode](Builder::debug): looking inside.
@@ -34,6 +35,7 @@ pub mod runtime;
 pub use builder::Builder;
 pub use entry::run;
 pub use runtime::Runtime;
+pub use runtime_blocking::fs;
 pub use runtime_core::context::{EnterGuard, TryCurrentError};
 pub use runtime_core::handle::{Flavor, Handle};
 pub use runtime_core::rescue::{RescueConfig, StuckTask};
@@ -103,11 +105,15 @@ pub mod metrics {
     pub use runtime_core::inspect::{Histogram, RuntimeMetrics, WaitsOn, WorkerMetrics, prometheus};
 }
 
-/// I/O: the traits and utilities of `futures::io`, and waiting for any file descriptor.
+/// I/O: the traits and utilities of `futures::io`, the standard streams, copying, streams in memory, and waiting for any
+/// file descriptor.
 pub mod io {
     #[doc(no_inline)]
     pub use futures_util::io::*;
+    pub use runtime_blocking::stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
     pub use runtime_io::io::*;
+    // Named: these win over those of `futures::io`.
+    pub use runtime_io::io::{copy, copy_buf};
 }
 
 /// Signals, as events: Ctrl-C, and any other.

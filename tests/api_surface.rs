@@ -244,3 +244,27 @@ async fn servers() {
     }
     let _: fn(UnixListener) -> Server<UnixListener> = unix;
 }
+
+#[runtime::test]
+async fn files_and_streams() {
+    use runtime::{fs, io};
+    fn streams<T: Send + Sync + Unpin + io::AsyncRead + io::AsyncWrite + io::AsyncSeek>(_: fn() -> T) {}
+    fn reads<T: Send + Unpin + io::AsyncRead>(_: T) {}
+    fn writes<T: Send + Unpin + io::AsyncWrite>(_: T) {}
+    streams::<fs::File>(|| unreachable!());
+    reads(io::stdin());
+    writes(io::stdout());
+    writes(io::stderr());
+    let (mut one, mut two): (io::DuplexStream, io::DuplexStream) = io::duplex(8);
+    drop(is_send(io::copy_bidirectional(&mut one, &mut two)));
+    drop(is_send(io::copy_bidirectional_with_sizes(&mut one, &mut two, 1, 1)));
+    let _: std::io::Result<u64> = is_send(io::copy(&mut &b"x"[..], &mut io::sink())).await;
+    let _: std::io::Result<u64> = is_send(io::copy_buf(&mut &b"x"[..], &mut io::sink())).await;
+    let _: std::io::Result<Vec<u8>> = is_send(fs::read("Cargo.toml")).await;
+    let file: fs::File = is_send(fs::File::open("Cargo.toml")).await.unwrap();
+    let _: std::io::Result<std::fs::Metadata> = is_send(file.metadata()).await;
+    let _: std::fs::File = file.into_std().await;
+    let mut entries: fs::ReadDir = fs::read_dir(".").await.unwrap();
+    let _: std::io::Result<Option<fs::DirEntry>> = is_send(entries.next_entry()).await;
+    let _: (fs::OpenOptions, fs::DirBuilder) = (fs::OpenOptions::new(), fs::DirBuilder::new());
+}

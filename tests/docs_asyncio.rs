@@ -113,6 +113,7 @@ fn the_names_on_our_side_exist() {
         name(&(process::Child::wait_with_output, process::Child::send_signal, process::Child::kill_group)),
         name(&(process::Command::output, process::Child::try_wait, process::Child::start_kill)),
         name(&(signal::unix::signal, signal::unix::SignalKind::terminate, signal::unix::Signal::recv)),
+        name(&(runtime::io::stdin, runtime::io::stdout, runtime::io::stderr, runtime::fs::File::options)),
         name(&(TcpStream::set_zero_linger, TcpSocket::connect, TcpListener::local_addr)),
     ];
     assert!(named.iter().all(|names| names.contains("runtime")));

@@ -21,6 +21,7 @@ use std::io;
 use std::net::{TcpListener as StdListener, UdpSocket};
 use std::ops::{Deref, DerefMut};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -206,4 +207,14 @@ pub trait Shared: Rt {
     fn cast(tx: &Self::CastTx, value: u64) -> impl Future<Output = ()> + Send;
     /// Waits for the next value; `None` when the sender is gone.
     fn heard(rx: &mut Self::CastRx) -> impl Future<Output = Option<u64>> + Send;
+}
+
+/// Files.
+pub trait Files: Rt {
+    /// All of a file.
+    fn read_file(path: PathBuf) -> impl Future<Output = Vec<u8>> + Send;
+    /// Copies a file by its name.
+    fn copy_file(from: PathBuf, to: PathBuf) -> impl Future<Output = ()> + Send + 'static;
+    /// Copies a file by reading and writing.
+    fn copy_stream(from: PathBuf, to: PathBuf) -> impl Future<Output = ()> + Send + 'static;
 }

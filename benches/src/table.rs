@@ -6,7 +6,7 @@ use crate::rt::on_ours::Ours;
 use crate::rt::on_smol::Smol;
 use crate::rt::on_tokio::Tokio;
 use crate::work::{
-    channels, cost, echo, growth, http, latency, limit, locks, sockets, spawn, switch, timers,
+    channels, cost, echo, files, growth, http, latency, limit, locks, sockets, spawn, switch, timers,
 };
 
 /// A column of the table.
@@ -309,6 +309,34 @@ pub static WORKLOADS: &[Workload] = &[
         run: columns!(switch::blocking_burst),
         allocates: true,
         rows: &[row("time", Time, AtMost(0.25))],
+    },
+    Workload {
+        name: "fs_small_files",
+        what: "one of 10,000 files of 4 KiB, read one after the other; limit: `std::fs::read`",
+        run: columns!(files::small_files, files::small_files_limit),
+        allocates: false,
+        rows: &[row("time", Time, AtMost(0.5))],
+    },
+    Workload {
+        name: "fs_small_files_at_once",
+        what: "the same, a task for each",
+        run: columns!(files::small_files_at_once),
+        allocates: false,
+        rows: &[row("time", Time, AtMost(0.8))],
+    },
+    Workload {
+        name: "fs_copy",
+        what: "256 MiB copied by `fs::copy`; limit: `cp`",
+        run: columns!(files::copy_file, files::copy_limit),
+        allocates: false,
+        rows: &[row("time", Time, AtMost(1.0))],
+    },
+    Workload {
+        name: "fs_copy_stream",
+        what: "the same by `io::copy` from an open file to another; limit: `cp`",
+        run: columns!(files::copy_stream, files::copy_limit),
+        allocates: false,
+        rows: &[row("time", Time, AtMost(0.5))],
     },
     Workload {
         name: "tcp_echo_1",

@@ -19,6 +19,7 @@ mod sleepers;
 mod thread;
 mod word;
 
+use crate::owed;
 use desk::Site;
 use options::Options;
 use runtime_core::port::{BlockingPool, PoolCounts, Refused, RunningJob};
@@ -28,6 +29,9 @@ use shared::{Shared, Work};
 use std::fmt;
 use std::io;
 use std::time::Duration;
+
+/// How long a shutdown waits, even if told not to wait, while bytes are being written that somebody was told are written.
+const OWED_MAX: Duration = Duration::from_millis(50);
 
 /// A pool of threads for jobs that block.
 ///
@@ -120,7 +124,11 @@ impl BlockingPool for Pool {
     }
 
     fn shutdown(&self, timeout: Duration) -> usize {
-        self.shared.shutdown(timeout)
+        let left = self.shared.shutdown(timeout);
+        if left > 0 {
+            owed::wait(OWED_MAX);
+        }
+        left
     }
 
     fn running(&self) -> Vec<RunningJob> {

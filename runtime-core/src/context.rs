@@ -254,6 +254,15 @@ impl fmt::Display for TryCurrentError {
 
 impl std::error::Error for TryCurrentError {}
 
+/// Does nothing inside of a runtime. For what would work without one now and then, and must not seem to.
+///
+/// # Panics
+/// Outside of a runtime.
+#[track_caller]
+pub fn assert_inside() {
+    assert!(with_handle(|handle| handle.is_some()), "{NO_RUNTIME}");
+}
+
 /// The shared half of the current runtime's driver.
 ///
 /// # Panics

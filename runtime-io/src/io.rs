@@ -1,8 +1,16 @@
-//! Waiting for any file descriptor, and the words for it.
+//! Waiting for any file descriptor, and the words for it; copying between streams; streams in memory.
+
+mod bidirectional;
+mod copy;
+mod memory;
+mod pump;
 
 pub use crate::async_fd::{AsyncFd, AsyncFdRegisterError};
 pub use crate::interest::Interest;
 pub use crate::ready::Ready;
+pub use bidirectional::{copy_bidirectional, copy_bidirectional_with_sizes};
+pub use copy::{copy, copy_buf};
+pub use memory::{DuplexStream, SimplexStream, duplex};
 
 /// What waiting for an [`AsyncFd`] gives.
 pub mod unix {

@@ -1,6 +1,6 @@
 //! This runtime.
 
-use super::{Rt, Shared, Sockets, Spawn};
+use super::{Files, Rt, Shared, Sockets, Spawn};
 use runtime::JoinHandle;
 use runtime::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use runtime::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
@@ -8,6 +8,7 @@ use runtime::sync::broadcast::{self, error::RecvError};
 use runtime::sync::{Mutex, MutexGuard, Notify, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use runtime::sync::{Semaphore, SemaphorePermit, mpsc, oneshot, watch};
 use std::io;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -245,5 +246,21 @@ impl Shared for Ours {
             Err(RecvError::Closed) => None,
             Err(RecvError::Lagged(missed)) => panic!("missed {missed} values"),
         }
+    }
+}
+
+impl Files for Ours {
+    async fn read_file(path: PathBuf) -> Vec<u8> {
+        runtime::fs::read(path).await.expect("cannot read")
+    }
+
+    async fn copy_file(from: PathBuf, to: PathBuf) {
+        runtime::fs::copy(from, to).await.expect("cannot copy");
+    }
+
+    async fn copy_stream(from: PathBuf, to: PathBuf) {
+        let mut from = runtime::fs::File::open(from).await.expect("cannot open");
+        let mut to = runtime::fs::File::create(to).await.expect("cannot create");
+        runtime::io::copy(&mut from, &mut to).await.expect("cannot copy");
     }
 }

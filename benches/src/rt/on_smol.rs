@@ -3,7 +3,7 @@
 //!
 //! The executor is a static, as smol's own global one is; a runtime is the threads that run it.
 
-use super::{Rt, Shared, Sockets, Spawn};
+use super::{Files, Rt, Shared, Sockets, Spawn};
 use event_listener::Event;
 use smol::channel::{self, Receiver, Sender};
 use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -13,6 +13,7 @@ use smol::net::unix::UnixStream;
 use smol::net::{TcpListener, TcpStream, UdpSocket};
 use smol::{Executor, Task, Timer, future};
 use std::io;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -296,5 +297,21 @@ impl Shared for Smol {
             Err(async_broadcast::RecvError::Closed) => None,
             Err(async_broadcast::RecvError::Overflowed(missed)) => panic!("missed {missed} values"),
         }
+    }
+}
+
+impl Files for Smol {
+    async fn read_file(path: PathBuf) -> Vec<u8> {
+        smol::fs::read(path).await.expect("cannot read")
+    }
+
+    async fn copy_file(from: PathBuf, to: PathBuf) {
+        smol::fs::copy(from, to).await.expect("cannot copy");
+    }
+
+    async fn copy_stream(from: PathBuf, to: PathBuf) {
+        let mut from = smol::fs::File::open(from).await.expect("cannot open");
+        let mut to = smol::fs::File::create(to).await.expect("cannot create");
+        smol::io::copy(&mut from, &mut to).await.expect("cannot copy");
     }
 }

@@ -1,7 +1,8 @@
 //! tokio, with what it brings along.
 
-use super::{Rt, Shared, Sockets, Spawn, hand_off};
+use super::{Files, Rt, Shared, Sockets, Spawn, hand_off};
 use std::io;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -247,5 +248,21 @@ impl Shared for Tokio {
             Err(RecvError::Closed) => None,
             Err(RecvError::Lagged(missed)) => panic!("missed {missed} values"),
         }
+    }
+}
+
+impl Files for Tokio {
+    async fn read_file(path: PathBuf) -> Vec<u8> {
+        tokio::fs::read(path).await.expect("cannot read")
+    }
+
+    async fn copy_file(from: PathBuf, to: PathBuf) {
+        tokio::fs::copy(from, to).await.expect("cannot copy");
+    }
+
+    async fn copy_stream(from: PathBuf, to: PathBuf) {
+        let mut from = tokio::fs::File::open(from).await.expect("cannot open");
+        let mut to = tokio::fs::File::create(to).await.expect("cannot create");
+        tokio::io::copy(&mut from, &mut to).await.expect("cannot copy");
     }
 }

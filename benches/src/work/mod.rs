@@ -4,6 +4,7 @@
 pub mod channels;
 pub mod cost;
 pub mod echo;
+pub mod files;
 pub mod growth;
 pub mod http;
 pub mod latency;

@@ -1,0 +1,210 @@
+//! What is in a folder.
+
+use super::job::run;
+use runtime_core::spawn::spawn_blocking;
+use runtime_core::task::JoinHandle;
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::{FileType, Metadata};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::os::unix::fs::DirEntryExt;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+/// So many entries come with the first trip: few folders have more, and the first entry should not take long.
+const FIRST_BATCH: usize = 64;
+/// So many with the largest one: the trip is nothing beside them, and they take some 100 KiB.
+const BATCH_MAX: usize = 1024;
+
+/// The entries of a folder, in no order, without `.` and `..`.
+///
+/// # Cancel safety
+/// Once begun, it goes on to its end.
+///
+/// # Errors
+/// Those of [`std::fs::read_dir`].
+///
+/// # Panics
+/// Outside of a runtime.
+///
+/// # Examples
+/// ```
+/// runtime::run(async {
+///     let mut entries = runtime::fs::read_dir(".").await.unwrap();
+///     let mut names = Vec::new();
+///     while let Some(entry) = entries.next_entry().await.unwrap() {
+///         names.push(entry.file_name());
+///     }
+///     assert!(names.contains(&"Cargo.toml".into()));
+/// });
+/// ```
+pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
+    let path = path.as_ref().to_owned();
+    let batch = run(move || {
+        let mut batch =
+            Batch { entries: VecDeque::new(), more: Some(std::fs::read_dir(path)?), len: FIRST_BATCH };
+        batch.fill();
+        Ok(batch)
+    });
+    Ok(ReadDir(State::Idle(batch.await?)))
+}
+
+/// The entries of a folder: see [`read_dir`].
+#[derive(Debug)]
+#[must_use = "entries are read when they are asked for"]
+pub struct ReadDir(State);
+
+#[derive(Debug)]
+enum State {
+    Idle(Batch),
+    Busy(JoinHandle<Batch>),
+}
+
+#[derive(Debug)]
+struct Batch {
+    entries: VecDeque<io::Result<DirEntry>>,
+    /// `None`: that was all.
+    more: Option<std::fs::ReadDir>,
+    /// How many come with the next trip.
+    len: usize,
+}
+
+impl Batch {
+    fn fill(&mut self) {
+        let Some(mut more) = self.more.take() else { return };
+        let len = self.len;
+        self.len = (2 * len).min(BATCH_MAX);
+        for _ in 0..len {
+            match more.next() {
+                None => return,
+                Some(Ok(entry)) => self.entries.push_back(Ok(DirEntry::new(entry))),
+                Some(Err(error)) => {
+                    self.entries.push_back(Err(error));
+                    break;
+                }
+            }
+        }
+        self.more = Some(more);
+    }
+}
+
+impl ReadDir {
+    /// The next entry; `None` when there are no more.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    ///
+    /// # Errors
+    /// The system's, if it fails to go on. Then one may ask again.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub async fn next_entry(&mut self) -> io::Result<Option<DirEntry>> {
+        poll_fn(|cx| self.poll_next_entry(cx)).await
+    }
+
+    /// Polls for the next entry. The last caller is woken.
+    ///
+    /// # Errors
+    /// As [`next_entry`](Self::next_entry).
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub fn poll_next_entry(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<DirEntry>>> {
+        loop {
+            match &mut self.0 {
+                State::Idle(batch) => {
+                    if let Some(entry) = batch.entries.pop_front() {
+                        return Poll::Ready(entry.map(Some));
+                    }
+                    if batch.more.is_none() {
+                        return Poll::Ready(Ok(None));
+                    }
+                    let none = Batch { entries: VecDeque::new(), more: None, len: 0 };
+                    let mut batch = std::mem::replace(batch, none);
+                    self.0 = State::Busy(spawn_blocking(move || {
+                        batch.fill();
+                        batch
+                    }));
+                }
+                State::Busy(job) => {
+                    let result = ready!(Pin::new(job).poll(cx));
+                    let (batch, error) = match result {
+                        Ok(batch) => (batch, None),
+                        // What was to come is lost with the job.
+                        Err(error) => (Batch { entries: VecDeque::new(), more: None, len: 0 }, Some(error)),
+                    };
+                    self.0 = State::Idle(batch);
+                    if let Some(error) = error {
+                        return Poll::Ready(Err(error.into()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One entry of a folder.
+#[derive(Debug)]
+pub struct DirEntry {
+    /// Most systems say it with the name.
+    file_type: Option<FileType>,
+    std: Arc<std::fs::DirEntry>,
+}
+
+impl DirEntry {
+    fn new(std: std::fs::DirEntry) -> Self {
+        DirEntry { file_type: std.file_type().ok(), std: Arc::new(std) }
+    }
+
+    /// The folder's path as it was given, and the name.
+    pub fn path(&self) -> PathBuf {
+        self.std.path()
+    }
+
+    /// The name.
+    pub fn file_name(&self) -> OsString {
+        self.std.file_name()
+    }
+
+    /// The number of its inode.
+    pub fn ino(&self) -> u64 {
+        self.std.ino()
+    }
+
+    /// What is known of it. A link is not followed.
+    ///
+    /// # Cancel safety
+    /// Nothing happens but looking.
+    ///
+    /// # Errors
+    /// Those of `std::fs::DirEntry::metadata`.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub async fn metadata(&self) -> io::Result<Metadata> {
+        let std = self.std.clone();
+        run(move || std.metadata()).await
+    }
+
+    /// What it is. A link is not followed. Mostly this is known already.
+    ///
+    /// # Cancel safety
+    /// Nothing happens but looking.
+    ///
+    /// # Errors
+    /// Those of `std::fs::DirEntry::file_type`.
+    ///
+    /// # Panics
+    /// Outside of a runtime, if it is not known already.
+    pub async fn file_type(&self) -> io::Result<FileType> {
+        if let Some(file_type) = self.file_type {
+            return Ok(file_type);
+        }
+        let std = self.std.clone();
+        run(move || std.file_type()).await
+    }
+}

@@ -1,0 +1,67 @@
+//! Linux: paths that are resolved from what is cached (`openat2` with `RESOLVE_CACHED`, since 5.12), and reads that give
+//! what is in the page cache (`preadv2` with `RWF_NOWAIT`, since 4.14).
+
+use super::Missed;
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
+use std::fs::File;
+use std::io::IoSliceMut;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// The file's own position: read from there, and move it.
+const AT_POSITION: u64 = u64::MAX;
+
+impl From<Errno> for Missed {
+    fn from(errno: Errno) -> Missed {
+        match errno {
+            // A filter of system calls says EPERM; reading never does, nor does looking a path up.
+            Errno::NOSYS | Errno::PERM => Missed::Anywhere,
+            _ => Missed::Now,
+        }
+    }
+}
+
+/// A regular file of at most `len_max` bytes, if path, inode and data are cached. The file system `refused` need not be
+/// asked.
+///
+/// The path is looked up first without opening what is there (`O_PATH`): merely to open a FIFO would release those who wait
+/// at its other end, and a device may do anything. Only then it is opened; if it has become something else in the microsecond
+/// between, reading from an offset fails or gives another length, and a thread begins anew. (To open what was found by
+/// its descriptor, through `/proc`, would be without that gap, and takes as long as all the rest.) `O_NONBLOCK` has no meaning for
+/// reading a regular file, but at the opening: there it means not to wait until a lease is given back.
+pub(in super::super) fn read_whole(path: &Path, len_max: usize, refused: u64) -> Result<Vec<u8>, Missed> {
+    let found = open_cached(path, OFlags::PATH)?;
+    let stat = fstat(&found)?;
+    drop(found);
+    let len = usize::try_from(stat.st_size).map_err(|_| Missed::Now)?;
+    let is_regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    if !is_regular || len > len_max || stat.st_dev == refused {
+        return Err(Missed::Now);
+    }
+    let file = open_cached(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
+    // One byte more than there is, so that a file that has grown shows.
+    let mut bytes = vec![0; len + 1];
+    let read = match preadv2(&file, &mut [IoSliceMut::new(&mut bytes)], 0, ReadWriteFlags::NOWAIT) {
+        Err(Errno::OPNOTSUPP) => return Err(Missed::Here(stat.st_dev)),
+        read => read?,
+    };
+    if read != len {
+        // Partly cached, or changed meanwhile.
+        return Err(Missed::Now);
+    }
+    bytes.truncate(len);
+    Ok(bytes)
+}
+
+fn open_cached(path: &Path, flags: OFlags) -> Result<OwnedFd, Missed> {
+    Ok(openat2(CWD, path, flags | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::CACHED)?)
+}
+
+/// What is cached from the file's position on, at most as much as `bufs` have room for. 0 is the end of the file.
+pub(in super::super) fn read_some(file: &File, bufs: &mut [IoSliceMut<'_>]) -> Result<usize, Missed> {
+    match preadv2(file, bufs, AT_POSITION, ReadWriteFlags::NOWAIT) {
+        Err(Errno::OPNOTSUPP) => Err(Missed::Here(0)),
+        read => Ok(read?),
+    }
+}

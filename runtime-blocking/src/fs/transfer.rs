@@ -1,0 +1,233 @@
+//! What a thread of the pool does for one [`File`](super::file::File), and how it comes back.
+//!
+//! A job that writes takes what is written meanwhile as well: the [`Feed`] has the bytes that it takes next. So who writes much
+//! keeps one thread at it, and who writes little many times has all that came during one call of the system's written
+//! by the next one.
+//!
+//! A write is reported as done when its bytes have been copied here, so from then on they must not be lost. A job that runs
+//! is not stopped by anything. One that does not come to run (the runtime ends while it is queued, or no thread is to be
+//! had) writes when it is dropped, on the thread that drops it, and leaves the result in the feed, beside the handle, which
+//! answers that the job was cancelled.
+
+use super::buf::Buf;
+use crate::owed::Debt;
+use runtime_core::primitive::Mutex;
+use runtime_core::spawn::spawn_blocking;
+use runtime_core::task::JoinHandle;
+use runtime_core::util::wake_list::wake;
+use std::fs::{File, FileTimes, Metadata, Permissions};
+use std::future::Future;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+/// What is to be done.
+#[derive(Debug)]
+pub(super) enum Op {
+    /// Reads once, at most so much.
+    Read(usize),
+    /// Writes the content of the buffer, and what comes meanwhile.
+    Write,
+    /// Moves the position.
+    Seek(SeekFrom),
+    SetLen(u64),
+    /// Of the data alone, if so.
+    Sync {
+        only_data: bool,
+    },
+    Metadata,
+    SetPermissions(Permissions),
+    SetTimes(FileTimes),
+}
+
+/// What has become of it.
+#[derive(Debug)]
+pub(super) enum Done {
+    Read(io::Result<()>),
+    Write(io::Result<()>),
+    /// Where it was to go, and where it went.
+    Seek(SeekFrom, io::Result<u64>),
+    Metadata(io::Result<Metadata>),
+    Other(io::Result<()>),
+    /// Nothing: the job was not run.
+    Unrun(io::Error),
+}
+
+type Outcome = (Done, Buf);
+
+/// A job on its way, and its way back.
+#[derive(Debug)]
+pub(super) struct Transfer {
+    job: JoinHandle<Option<Outcome>>,
+    /// For writes.
+    feed: Option<Arc<Mutex<Feed>>>,
+}
+
+/// What a job that writes takes next.
+#[derive(Debug, Default)]
+struct Feed {
+    next: Buf,
+    /// It takes nothing any more.
+    is_over: bool,
+    /// Who waits until it has taken what is here.
+    waker: Option<Waker>,
+    /// For a job that was dropped.
+    outcome: Option<Outcome>,
+}
+
+/// Whether a job that writes has taken something more.
+pub(super) enum Fed {
+    Taken(usize),
+    /// It has come to its end.
+    Over,
+}
+
+impl Transfer {
+    /// Starts a job. Before anything else it moves the position back by `back`: what was read too early.
+    #[track_caller]
+    pub(super) fn start(file: &Arc<File>, op: Op, back: usize, buf: Buf) -> Self {
+        let feed = matches!(op, Op::Write).then(Arc::default);
+        let debt = feed.is_some().then(Debt::new);
+        let work = Work { file: file.clone(), back, todo: Some((op, buf)), feed: feed.clone(), _debt: debt };
+        Transfer { job: spawn_blocking(move || work.run()), feed }
+    }
+
+    /// Waits for its end. (The next waits until this is over, so there is one at a time.)
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Outcome>> {
+        let result = ready!(Pin::new(&mut self.job).poll(cx));
+        let unrun = || self.feed.as_ref().and_then(|feed| feed.lock().outcome.take());
+        Poll::Ready(match result {
+            Ok(outcome) => outcome.ok_or_else(|| io::Error::other("a job for a file has run twice")),
+            Err(error) => unrun().ok_or_else(|| error.into()),
+        })
+    }
+
+    /// Gives a job that writes more to write, by `copy`: if it has taken what is there, or `copy` finds room for `len` beside it.
+    pub(super) fn poll_feed(
+        &mut self,
+        cx: &Context<'_>,
+        (len, max): (usize, usize),
+        copy: impl FnOnce(&mut Buf) -> usize,
+    ) -> Poll<Fed> {
+        let Some(feed) = &self.feed else { return Poll::Ready(Fed::Over) };
+        // User code: outside of the lock, as is the drop of the old one.
+        let waker = cx.waker().clone();
+        let mut feed = feed.lock();
+        if feed.is_over {
+            return Poll::Ready(Fed::Over);
+        }
+        let there = feed.next.content().len();
+        if there == 0 || there + len <= max {
+            return Poll::Ready(Fed::Taken(copy(&mut feed.next)));
+        }
+        let old = feed.waker.replace(waker);
+        drop(feed);
+        drop(old);
+        Poll::Pending
+    }
+}
+
+/// The job.
+struct Work {
+    file: Arc<File>,
+    back: usize,
+    /// Until it was done.
+    todo: Option<(Op, Buf)>,
+    feed: Option<Arc<Mutex<Feed>>>,
+    _debt: Option<Debt>,
+}
+
+impl Work {
+    fn run(mut self) -> Option<Outcome> {
+        self.do_it()
+    }
+
+    fn do_it(&mut self) -> Option<Outcome> {
+        let (op, mut buf) = self.todo.take()?;
+        let back = self.step_back();
+        let done = match (&self.feed, back) {
+            (Some(feed), back) => Done::Write(self.write(feed, &mut buf, back)),
+            (None, Ok(())) => perform(&self.file, &op, &mut buf),
+            (None, Err(error)) => failed(&op, error),
+        };
+        if !matches!(op, Op::Read(_)) {
+            buf.discard();
+        }
+        Some((done, buf))
+    }
+
+    fn step_back(&self) -> io::Result<()> {
+        if self.back == 0 {
+            return Ok(());
+        }
+        let back = i64::try_from(self.back).map_err(io::Error::other)?;
+        (&*self.file).seek(SeekFrom::Current(-back)).map(drop)
+    }
+
+    /// Writes `buf`, and what is there when that is done, until there is nothing. After an error nothing more is
+    /// written: it would come to the wrong place.
+    fn write(&self, feed: &Mutex<Feed>, buf: &mut Buf, mut result: io::Result<()>) -> io::Result<()> {
+        loop {
+            result = result.and_then(|()| (&*self.file).write_all(buf.content()));
+            buf.discard();
+            let mut feed = feed.lock();
+            std::mem::swap(buf, &mut feed.next);
+            feed.is_over = buf.is_empty();
+            let (is_over, waker) = (feed.is_over, feed.waker.take());
+            drop(feed);
+            if let Some(waker) = waker {
+                wake(waker);
+            }
+            if is_over {
+                return result;
+            }
+        }
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if let Some(feed) = self.feed.clone() {
+            // Nothing is left to do where it was done.
+            if let Some(outcome) = self.do_it() {
+                feed.lock().outcome = Some(outcome);
+            }
+        }
+    }
+}
+
+fn failed(op: &Op, error: io::Error) -> Done {
+    match op {
+        Op::Read(_) => Done::Read(Err(error)),
+        Op::Seek(to) => Done::Seek(*to, Err(error)),
+        Op::Metadata => Done::Metadata(Err(error)),
+        _ => Done::Other(Err(error)),
+    }
+}
+
+fn perform(mut file: &File, op: &Op, buf: &mut Buf) -> Done {
+    match op {
+        Op::Read(max) => Done::Read(read_once(file, buf, *max)),
+        Op::Write => Done::Other(Ok(())),
+        Op::Seek(to) => Done::Seek(*to, file.seek(*to)),
+        Op::SetLen(len) => Done::Other(file.set_len(*len)),
+        Op::Sync { only_data: false } => Done::Other(file.sync_all()),
+        Op::Sync { only_data: true } => Done::Other(file.sync_data()),
+        Op::Metadata => Done::Metadata(file.metadata()),
+        Op::SetPermissions(permissions) => Done::Other(file.set_permissions(permissions.clone())),
+        Op::SetTimes(times) => Done::Other(file.set_times(*times)),
+    }
+}
+
+fn read_once(mut file: &File, buf: &mut Buf, max: usize) -> io::Result<()> {
+    let room = buf.room(max);
+    let len = loop {
+        match file.read(room) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => break result?,
+        }
+    };
+    buf.put(len);
+    Ok(())
+}
