@@ -4,12 +4,10 @@
 
 use super::debug_report::{DebugHook, DebugKind, DebugReport};
 use super::error::Whose;
+use super::hook::{self, Hook};
 use super::id::Id;
 use crate::primitive::Mutex;
 use crate::timer::clock::Clock;
-use crate::tls;
-use crate::util::wake_list::quietly;
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
@@ -21,11 +19,6 @@ const QUIET: Duration = Duration::from_secs(60);
 
 /// Most reports of one kind about one runtime's end: a list for people.
 const HELD_REPORTS_MAX: usize = 20;
-
-tls! {
-    /// Whether this thread is inside of a hook.
-    static INSIDE: Cell<bool> = Cell::new(false);
-}
 
 /// What a report is about, for the count: its kind, and the spawn site.
 type Topic = (DebugKind, Option<&'static Location<'static>>);
@@ -78,22 +71,7 @@ impl Debugger {
     /// Tells the hook. A line on stderr, where there is none, where it panics, and inside of a hook: one that causes the next
     /// report would never end.
     fn tell(&self, report: &DebugReport) {
-        struct Leave;
-        impl Drop for Leave {
-            fn drop(&mut self) {
-                let _ = INSIDE.try_with(|inside| inside.set(false));
-            }
-        }
-        let mut is_told = false;
-        if let Some(hook) = &self.hook {
-            if !INSIDE.try_with(|inside| inside.replace(true)).unwrap_or(false) {
-                let _leave = Leave;
-                quietly(|| {
-                    hook(report);
-                    is_told = true;
-                });
-            }
-        }
+        let is_told = self.hook.as_ref().is_some_and(|hook| hook::call(Hook::Debug, || hook(report)));
         if !is_told {
             report.print();
         }

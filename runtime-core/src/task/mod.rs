@@ -30,6 +30,7 @@ mod extras;
 mod groups;
 mod harness;
 mod head;
+mod hook;
 mod id;
 mod job;
 mod join;

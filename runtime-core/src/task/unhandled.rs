@@ -8,20 +8,14 @@
 
 use super::Owner;
 use super::error::{JoinError, Whose};
+use super::hook::{self, Hook};
 use super::id::Id;
 use super::outcome::{TaskInfo, TaskState};
-use crate::tls;
 use crate::util::wake_list::quietly;
-use std::cell::Cell;
 use std::fmt;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
-
-tls! {
-    /// Whether this thread is inside of a hook.
-    static INSIDE: Cell<bool> = Cell::new(false);
-}
 
 /// A failure of a task that nobody took: what the hook of `Builder::on_unhandled` is given. Its `Display` is one line.
 ///
@@ -87,22 +81,7 @@ impl Reporter {
     /// Tells the hook. A line on stderr, where there is none, where it panics, and inside of a hook: one that causes the
     /// next failure would never end. Then the process aborts, if that is the policy.
     pub(crate) fn tell(&self, unhandled: &Unhandled) {
-        struct Leave;
-        impl Drop for Leave {
-            fn drop(&mut self) {
-                let _ = INSIDE.try_with(|inside| inside.set(false));
-            }
-        }
-        let mut is_told = false;
-        if let Some(hook) = &self.hook {
-            if !INSIDE.try_with(|inside| inside.replace(true)).unwrap_or(false) {
-                let _leave = Leave;
-                quietly(|| {
-                    hook(unhandled);
-                    is_told = true;
-                });
-            }
-        }
+        let is_told = self.hook.as_ref().is_some_and(|hook| hook::call(Hook::Unhandled, || hook(unhandled)));
         if !is_told {
             unhandled.print();
         }
