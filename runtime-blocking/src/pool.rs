@@ -119,6 +119,10 @@ impl BlockingPool for Pool {
         Shared::submit(&self.shared, job).map_err(|(job, source)| Refused { job, source })
     }
 
+    fn ask_running(&self) {
+        self.shared.ask_running();
+    }
+
     fn shutdown(&self, timeout: Duration) -> usize {
         self.shared.shutdown(timeout)
     }

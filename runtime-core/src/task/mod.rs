@@ -20,6 +20,7 @@
 //!   its waker until the poll returns.
 
 mod abort_on_drop;
+mod asked;
 mod body;
 mod cancel;
 mod debug_report;
@@ -45,6 +46,7 @@ mod waker;
 mod watch;
 
 pub use abort_on_drop::AbortOnDropHandle;
+pub use asked::JobsEnd;
 pub(crate) use body::Body;
 pub use cancel::{Cancelled, Cancelling, cancel_requested, cancelled, current, try_current};
 pub(crate) use cancel::{
