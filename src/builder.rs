@@ -187,7 +187,8 @@ impl Builder {
 
     /// Called for each panic of a task or blocking job that nobody took: the [`JoinHandle`](crate::JoinHandle) was dropped,
     /// before or after the end. The same for each `Err` of a task from [`task::spawn_checked`](crate::task::spawn_checked).
-    /// Without a hook each is a line on stderr.
+    /// Without a hook each is a line on stderr, and where backtraces are enabled (`RUST_BACKTRACE`) that of the panic is
+    /// behind it: [`Unhandled::backtrace`].
     ///
     /// A result that was awaited, or taken in another way, is not reported, whatever became of it, and neither is a task
     /// that was cancelled. Each failure is reported once, when it is certain: when the task ends, if its handle is gone, or

@@ -18,7 +18,7 @@ use crate::scheduler::seats::halves;
 use crate::scheduler::{Homes, Options, Shared, Stamps, Worker, works_for};
 use crate::shutdown::{self, Polls, ShutdownOptions, ShutdownReport};
 use crate::supervise::exit::end_all_within;
-use crate::task::{Debugger, Debugging, Home, JoinHandle, Watch};
+use crate::task::{Debugger, Debugging, Home, JoinHandle, Watch, keep_backtraces};
 use crate::threads::{SpareStarter, start_monitor, start_worker};
 use crate::timer::Timers;
 use std::future::Future;
@@ -61,6 +61,7 @@ impl Runtime {
     /// # Panics
     /// If `config` gives a thread a name with a NUL in it.
     pub fn build(config: &Config, ports: Ports) -> io::Result<Runtime> {
+        keep_backtraces();
         let Ports { driver, driver_handle, blocking, clock } = ports;
         let is_current = config.flavor == Flavor::CurrentThread;
         let worker_count = if is_current { 1 } else { config.workers };

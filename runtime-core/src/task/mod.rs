@@ -21,6 +21,7 @@
 
 mod abort_on_drop;
 mod asked;
+mod backtrace;
 mod body;
 mod cancel;
 mod debug_report;
@@ -47,6 +48,7 @@ mod watch;
 
 pub use abort_on_drop::AbortOnDropHandle;
 pub use asked::JobsEnd;
+pub(crate) use backtrace::keep_backtraces;
 pub(crate) use body::Body;
 pub use cancel::{Cancelled, Cancelling, cancel_requested, cancelled, current, try_current};
 pub(crate) use cancel::{
