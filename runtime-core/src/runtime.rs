@@ -18,7 +18,7 @@ use crate::scheduler::seats::halves;
 use crate::scheduler::{Homes, Options, Shared, Stamps, Worker, works_for};
 use crate::shutdown::{self, Polls, ShutdownOptions, ShutdownReport};
 use crate::supervise::exit::end_all_within;
-use crate::task::{Debugger, Debugging, Home, JoinHandle, Watch, keep_backtraces};
+use crate::task::{Debugger, Debugging, Home, JoinHandle, Watch, futurelock, keep_backtraces};
 use crate::threads::{SpareStarter, start_monitor, start_worker};
 use crate::timer::Timers;
 use std::future::Future;
@@ -69,6 +69,9 @@ impl Runtime {
             std::sync::Arc::new(Debugger::new(config.on_debug_report.clone(), std::sync::Arc::clone(&clock)))
         };
         let debugger = config.debug.then(new_debugger);
+        if debugger.is_some() {
+            futurelock::turn_on();
+        }
         let watch = watch(config, &clock, &debugger);
         let unpark = std::sync::Arc::clone(&driver_handle);
         let timers = Arc::new(Timers::new(clock, worker_count, move || unpark.unpark()));

@@ -29,6 +29,7 @@ mod debugged;
 mod debugger;
 mod error;
 mod extras;
+pub(crate) mod futurelock;
 mod groups;
 mod harness;
 mod head;
@@ -43,6 +44,7 @@ mod owned;
 mod raw;
 mod state;
 mod unhandled;
+pub mod unpolled;
 mod waker;
 mod watch;
 
@@ -106,6 +108,9 @@ pub trait Keeper: Send + Sync {
 
     /// Runs `callback` later, after those given before.
     fn call_soon(&self, callback: Box<dyn FnOnce() + Send>);
+
+    /// The same when `delay` has passed.
+    fn call_later(&self, delay: Duration, callback: Box<dyn FnOnce() + Send>);
 
     /// A task failed, and nobody took its result.
     fn unhandled(&self, unhandled: &Unhandled);
