@@ -187,7 +187,8 @@ impl Builder {
 
     /// Called for each panic of a task or blocking job that nobody took: the [`JoinHandle`](crate::JoinHandle) was dropped,
     /// before or after the end. The same for each `Err` of a task from [`task::spawn_checked`](crate::task::spawn_checked).
-    /// Without a hook each is a line on stderr.
+    /// Without a hook each is a line on stderr, and where backtraces are enabled (`RUST_BACKTRACE`) that of the panic is
+    /// behind it: [`Unhandled::backtrace`].
     ///
     /// A result that was awaited, or taken in another way, is not reported, whatever became of it, and neither is a task
     /// that was cancelled. Each failure is reported once, when it is certain: when the task ends, if its handle is gone, or
@@ -257,7 +258,8 @@ impl Builder {
     /// `RUNTIME_DEBUG` from the environment (`1` or `0`), else not.
     ///
     /// A report is a line on stderr that begins with `runtime: debug:`, or goes to [`on_debug_report`](Self::on_debug_report).
-    /// It names the task and where it was spawned; of each kind and spawn site there is one a minute. What is looked for:
+    /// It names the task and where it was spawned; of each kind and spawn site (or place where a future was made) there is one a
+    /// minute. What is looked for:
     ///
     /// - a poll that takes more than 100 ms: by two readings of the clock for each poll, so in real time, and also where
     ///   nobody waits for that worker;
@@ -266,12 +268,21 @@ impl Builder {
     ///   that is dropped before detaches its task, which is no fault;
     /// - a task that wakes itself all the time: it was woken during each of more than 1000 polls in a row, within a second,
     ///   and got nothing done that takes budget. [`yield_now`](crate::task::yield_now) does not count as waking oneself;
+    /// - a future of this crate that a task drops before its first poll: an `.await` is missing, as in
+    ///   `let _guard = mutex.lock()`. Timers, locks and permits, what sends and receives, `JoinHandle::timeout`, `gather` and
+    ///   the like, `JoinSet`'s; not those that do something without a poll, such as `Notify::notified` and
+    ///   `JoinHandle::cancel`, and none from `net`. What `select!` and `try_join!` leave, and what a task drops that is
+    ///   cancelled, does not count; what a combinator of another crate leaves does. Only in builds with debug assertions: in
+    ///   others futures do not know whether they were polled, and are no larger for it;
+    /// - a *futurelock*: a lock, a permit, room or an item of a queue that was given to a task in a future that it has not polled
+    ///   for a second (of the runtime's clock), although it was polled itself: as when a `select!` over `&mut future` was
+    ///   left, and the task waits for something else while it keeps that future. All others wait for that lock meanwhile;
     /// - handles that are still there when the runtime has ended: those of its tasks, and its own
     ///   [`Handle`](crate::Handle)s. Not where threads or blocking jobs of the runtime were left running.
     ///
     /// Blocking jobs, the future of `block_on`, and tasks of a [`LocalSet`](crate::task::LocalSet) are not looked at. In debug
-    /// mode each task takes some more memory, and a spawn and a handle's drop each a lock that all tasks share. Where it is
-    /// off, tasks pay nothing for it.
+    /// mode each task takes some more memory, and a spawn, a handle's drop and a wait for permits each a lock that all tasks
+    /// share. Where it is off, tasks pay nothing for it.
     ///
     /// # Examples
     /// ```

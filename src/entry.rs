@@ -233,8 +233,8 @@ fn started<T>(result: io::Result<T>) -> T {
 
 /// asyncio's `run`: builds a multi_thread runtime, drives `main` on this thread, and ends the runtime: the
 /// tasks that are left are asked for their end, as by [`JoinHandle::cancel`](crate::JoinHandle::cancel), and waited for until they
-/// have ended, those that listen for 10 seconds at most; then polls that go on and running blocking jobs are waited for, up
-/// to 10 seconds. What has not ended then is left behind, and named on stderr.
+/// have ended, those that listen for 10 seconds at most; then running blocking jobs are asked as well, and they and
+/// polls that go on are waited for, up to 10 seconds. What has not ended then is left behind, and named on stderr.
 ///
 /// # Panics
 /// If `main` panics (when the tasks have ended), if the runtime cannot be built, or inside of async code.

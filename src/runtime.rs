@@ -16,7 +16,7 @@ use std::time::Duration;
 /// A runtime: workers, driver, timers, blocking pool. Dropping it ends all its tasks.
 ///
 /// The drop cancels every task at its await, waits for the polls that are going on, and for nothing else:
-/// running blocking jobs are left behind. Inside of async code it does not wait at all.
+/// running blocking jobs are asked for their end, and left behind. Inside of async code it does not wait at all.
 ///
 /// # Examples
 /// ```
@@ -106,7 +106,8 @@ impl Runtime {
     }
 
     /// Ends the runtime, and waits up to `timeout` for running polls and blocking jobs. What has not ended
-    /// then is left behind.
+    /// then is left behind. Jobs that run are asked for their end
+    /// ([`task::cancel_requested`](crate::task::cancel_requested)): one that takes long may look.
     ///
     /// # Examples
     /// ```
@@ -123,8 +124,9 @@ impl Runtime {
 
     /// Ends the runtime in phases, and says what it had to leave behind: asks all tasks for their end, as
     /// [`JoinHandle::cancel`] does, and waits until they have ended, for those that listen as long as the grace; then drops
-    /// what is left, and waits for polls that go on and blocking jobs that run, as long as the options say. So it takes
-    /// no longer than both times together, and a second.
+    /// what is left, asks the blocking jobs that run for their end ([`task::cancel_requested`](crate::task::cancel_requested)),
+    /// and waits for them, and for polls that go on, as long as the options say. So it takes no longer than both times
+    /// together, and a second.
     ///
     /// Inside of async code, and on a worker of this runtime, it waits for nothing: tasks are dropped in the background, and
     /// the report has those that are being polled (the calling one, too) and the jobs that run at this moment. A job

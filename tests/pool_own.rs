@@ -247,6 +247,25 @@ fn p41_a_running_job_is_asked() {
 }
 
 #[test]
+fn a_shutdown_asks_the_jobs_that_run_and_a_close_does_not() {
+    let pool = pool(2, 0);
+    let ((runs, running), (tell, told)) = (channel(), channel());
+    let jobs = [(); 2].map(|()| pool.spawn(until_asked(runs.clone(), tell.clone())));
+    let _ = [running.recv_timeout(LONG).unwrap(), running.recv_timeout(LONG).unwrap()];
+    pool.close();
+    // A job of another pool is not asked either, whenever it comes.
+    let other = own_pools::pool(1, 0);
+    assert!(!block_on(other.run(is_cancelled)).unwrap());
+    assert!(told.try_recv().is_err(), "asked by the close");
+    assert!(pool.shutdown(LONG).survivors().is_empty());
+    for job in jobs {
+        job.join_blocking().unwrap();
+        assert!(!told.try_recv().unwrap(), "asked before it was");
+    }
+    assert!(!block_on(other.run(is_cancelled)).unwrap());
+}
+
+#[test]
 fn is_cancelled_asks_about_the_job_whatever_runs_inside_of_it() {
     let rt = Builder::new_current_thread().build().unwrap();
     let pool = pool(1, 1);

@@ -2,7 +2,8 @@
 
 use runtime::task::{self, LocalSet};
 use runtime::{
-    Builder, RescueConfig, Runtime, ShutdownOptions, ShutdownReport, SurvivorKind, UnhandledPolicy,
+    Builder, JoinHandle, RescueConfig, Runtime, ShutdownOptions, ShutdownReport, SurvivorKind,
+    UnhandledPolicy, blocking,
 };
 use std::future::pending;
 use std::sync::{Arc, mpsc};
@@ -136,6 +137,103 @@ fn p49_a_job_that_does_not_end_is_named() {
             job.join_blocking().unwrap();
         });
     }
+}
+
+/// A job that runs until it is asked for its end, and runs when this returns. What comes is whether both ways to ask agree.
+fn until_asked(runtime: &runtime::Handle) -> (JoinHandle<()>, mpsc::Receiver<bool>) {
+    let (started, has_started) = mpsc::channel();
+    let (tell, told) = mpsc::channel();
+    let job = runtime.spawn_blocking(move || {
+        started.send(()).unwrap();
+        while !task::cancel_requested() {
+            thread::yield_now();
+        }
+        tell.send(blocking::is_cancelled()).unwrap();
+    });
+    has_started.recv_timeout(LONG).unwrap();
+    (job, told)
+}
+
+#[test]
+fn jobs_that_run_are_asked_after_the_grace() {
+    for build in BUILDERS {
+        in_time(move || {
+            let runtime = build();
+            let (job, told) = until_asked(runtime.handle());
+            let (ready, is_ready) = runtime::sync::oneshot::channel();
+            let listener = runtime.spawn(async move {
+                let cancelled = task::cancelled();
+                ready.send(()).unwrap();
+                cancelled.await;
+                for _ in 0..100 {
+                    task::yield_now().await;
+                }
+                told.try_recv().expect_err("asked while tasks clean up");
+                told
+            });
+            runtime.block_on(is_ready).unwrap();
+            let report = runtime.shutdown(ShutdownOptions::default().grace(LONG).blocking(LONG));
+            assert!(report.is_clean(), "{report}");
+            let told = listener.join_blocking().unwrap();
+            assert_eq!(told.try_recv(), Ok(true));
+            job.join_blocking().unwrap();
+        });
+    }
+}
+
+#[test]
+fn every_end_asks_jobs_that_run() {
+    let ends: [fn(Runtime); 4] = [
+        drop,
+        Runtime::shutdown_background,
+        |runtime| runtime.shutdown_timeout(LONG),
+        |runtime| {
+            let (failed, has_failed) = mpsc::channel::<()>();
+            drop(runtime.spawn(async move {
+                let _failed = failed;
+                panic!("on purpose");
+            }));
+            has_failed.recv_timeout(LONG).unwrap_err();
+        },
+    ];
+    for end in ends {
+        in_time(move || {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(1).unhandled_policy(UnhandledPolicy::Shutdown);
+            let runtime = builder.build().unwrap();
+            let (job, told) = until_asked(runtime.handle());
+            end(runtime);
+            assert_eq!(told.recv_timeout(LONG), Ok(true));
+            job.join_blocking().unwrap();
+        });
+    }
+}
+
+/// `#[runtime::main]` ends in the same way.
+#[test]
+fn the_end_of_run_asks_jobs_that_run() {
+    in_time(|| {
+        let (_, told) = runtime::run(async { until_asked(&runtime::Handle::current()) });
+        assert_eq!(told.try_recv(), Ok(true), "was not waited for");
+    });
+}
+
+/// The poll, which may not be cut short, waits for a job: that must be asked before the poll is waited for.
+#[test]
+fn a_job_is_asked_for_which_a_poll_waits() {
+    in_time(|| {
+        let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let (job, told) = until_asked(runtime.handle());
+        let (started, has_started) = mpsc::channel();
+        drop(runtime.spawn(async move {
+            started.send(()).unwrap();
+            task::block_in_place(|| job.join_blocking()).unwrap();
+        }));
+        has_started.recv_timeout(LONG).unwrap();
+        let report = runtime.shutdown(ShutdownOptions::default().grace(Duration::ZERO).blocking(LONG));
+        assert!(report.is_clean(), "{report}");
+        assert_eq!(told.try_recv(), Ok(true));
+    });
 }
 
 #[test]

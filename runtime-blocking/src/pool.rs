@@ -123,6 +123,10 @@ impl BlockingPool for Pool {
         Shared::submit(&self.shared, job).map_err(|(job, source)| Refused { job, source })
     }
 
+    fn ask_running(&self) {
+        self.shared.ask_running();
+    }
+
     fn shutdown(&self, timeout: Duration) -> usize {
         let left = self.shared.shutdown(timeout);
         if left > 0 {

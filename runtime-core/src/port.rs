@@ -59,8 +59,12 @@ pub trait BlockingPool: Send + Sync {
     /// and none could be started. The caller then answers the job's handle.
     fn run(&self, job: Job) -> Result<(), Refused>;
 
-    /// Refuses new jobs, cancels the queued ones, lets idle threads leave, and waits up to `timeout`
-    /// for running jobs. Returns how many threads are still running.
+    /// Asks the jobs that run for their end: they may look whether they were
+    /// ([`job_is_cancelled`](crate::task::job_is_cancelled)).
+    fn ask_running(&self) {}
+
+    /// Refuses new jobs, cancels the queued ones, asks those that run for their end, lets idle threads leave, and waits up to
+    /// `timeout` for running jobs. Returns how many threads are still running.
     fn shutdown(&self, timeout: Duration) -> usize;
 
     /// The jobs that run at this moment: after a shutdown, those that were left behind.

@@ -18,7 +18,7 @@ use crate::scheduler::seats::halves;
 use crate::scheduler::{Homes, Options, Shared, Stamps, Worker, works_for};
 use crate::shutdown::{self, Polls, ShutdownOptions, ShutdownReport};
 use crate::supervise::exit::end_all_within;
-use crate::task::{Debugger, Debugging, Home, JoinHandle, Watch};
+use crate::task::{Debugger, Debugging, Home, JoinHandle, Watch, futurelock, keep_backtraces};
 use crate::threads::{SpareStarter, start_monitor, start_worker};
 use crate::timer::Timers;
 use std::future::Future;
@@ -29,8 +29,8 @@ use std::time::{Duration, Instant};
 
 /// A runtime: workers, driver, timers, blocking pool. Dropping it ends all its tasks.
 ///
-/// The drop waits for the polls that are going on, and for nothing else: running blocking jobs are left
-/// behind. Inside of async code it does not wait at all.
+/// The drop waits for the polls that are going on, and for nothing else: running blocking jobs are asked for their end,
+/// and left behind. Inside of async code it does not wait at all.
 ///
 /// # Examples
 /// ```
@@ -61,6 +61,7 @@ impl Runtime {
     /// # Panics
     /// If `config` gives a thread a name with a NUL in it.
     pub fn build(config: &Config, ports: Ports) -> io::Result<Runtime> {
+        keep_backtraces();
         let Ports { driver, driver_handle, blocking, clock } = ports;
         let is_current = config.flavor == Flavor::CurrentThread;
         let worker_count = if is_current { 1 } else { config.workers };
@@ -68,6 +69,9 @@ impl Runtime {
             std::sync::Arc::new(Debugger::new(config.on_debug_report.clone(), std::sync::Arc::clone(&clock)))
         };
         let debugger = config.debug.then(new_debugger);
+        if debugger.is_some() {
+            futurelock::turn_on();
+        }
         let watch = watch(config, &clock, &debugger);
         let unpark = std::sync::Arc::clone(&driver_handle);
         let timers = Arc::new(Timers::new(clock, worker_count, move || unpark.unpark()));
@@ -159,7 +163,7 @@ impl Runtime {
 
     /// Ends the runtime, and waits up to `timeout` for running polls and blocking jobs. What has not ended
     /// then is left behind. Tasks are cancelled at their next await; blocking jobs that wait for a thread are
-    /// cancelled, and those that run go on.
+    /// cancelled, and those that run are asked for their end ([`task::cancel_requested`](crate::task::cancel_requested)).
     ///
     /// Inside of async code it does not wait.
     ///
@@ -179,8 +183,9 @@ impl Runtime {
 
     /// Ends the runtime in phases, and says what it had to leave behind: asks all tasks for their end, as
     /// [`JoinHandle::cancel`] does, and waits until they have ended, for those that listen as long as the grace; then drops
-    /// what is left, and waits for polls that go on and blocking jobs that run, as long as the options say. So it takes
-    /// no longer than both times together, and a second.
+    /// what is left, asks the blocking jobs that run for their end ([`task::cancel_requested`](crate::task::cancel_requested)),
+    /// and waits for them, and for polls that go on, as long as the options say. So it takes no longer than both times
+    /// together, and a second.
     ///
     /// Inside of async code, and on a worker of this runtime, it waits for nothing: tasks are dropped in the background, and
     /// the report has those that are being polled (the calling one, too) and the jobs that run at this moment. A job
@@ -244,6 +249,8 @@ impl Runtime {
         let inner = self.handle.inner();
         let timeout = if self.must_not_wait() { Some(Duration::ZERO) } else { timeout };
         let deadline = timeout.map(far_deadline);
+        // First: a poll that goes on may be waiting for one of them.
+        inner.blocking.ask_running();
         let has_ended;
         match &self.kind {
             Kind::MultiThread(threads) => {

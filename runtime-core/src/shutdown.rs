@@ -46,7 +46,8 @@ impl ShutdownOptions {
         self
     }
 
-    /// How long polls that go on and blocking jobs that run are waited for after that: 10 s, unless this says otherwise.
+    /// How long polls that go on and blocking jobs that run are waited for after that: 10 s, unless this says otherwise. The
+    /// jobs are asked for their end first.
     pub fn blocking(mut self, limit: Duration) -> Self {
         self.blocking = limit;
         self

@@ -69,9 +69,19 @@ fn generate(kind: Kind, join: &Join) -> TokenStream {
     };
     let rotation = (count > 0 && !biased)
         .then(|| quote_spanned!(Span::mixed_site()=> let mut first: #rt::u32 = #count - 1;));
+    // What comes behind the first error need not have been polled.
+    let (ahead, begins) = match kind {
+        Kind::Join => (None, None),
+        Kind::TryJoin => (
+            Some(quote_spanned!(Span::mixed_site()=> let mut silence = #rt::Silence::ahead();)),
+            Some(quote_spanned!(Span::mixed_site()=> let _silent = silence.begins();)),
+        ),
+    };
     quote_spanned! {Span::mixed_site()=> {
+        #ahead
         #(let #futures = #rt::#pending(#created);)*
         #(let mut #futures = #rt::pin!(#futures);)*
+        #begins
         #rotation
         let outputs = #rt::poll_fn(move |cx| {
             let mut pending = false;

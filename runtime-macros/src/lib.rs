@@ -18,8 +18,8 @@ mod select;
 ///
 /// The function becomes a plain one that builds a runtime, drives its body to the end with
 /// `block_on`, and shuts the runtime down: tasks that are left are asked for their end, and those that listen may clean
-/// up for 10 seconds; then what is left is dropped, and polls that go on and started blocking jobs
-/// are waited for up to `shutdown_timeout`. What has not ended then is left behind, and named on stderr
+/// up for 10 seconds; then what is left is dropped, blocking jobs that run are asked for their end
+/// (`task::cancel_requested`), and they and polls that go on are waited for up to `shutdown_timeout`. What has not ended then is left behind, and named on stderr
 /// (`runtime: left behind: job 7 (spawned at src/main.rs:3:5), running for 5.0 s`): neither a job that never ends nor a task
 /// that blocks its worker keeps the program. (On `current_thread` a task that blocks its thread does.) Return type, attributes, visibility, generics, docs and
 /// arguments (of a function not named `main`) stay as written.

@@ -11,7 +11,7 @@
 //!     if condition0 {} else { disabled |= 1 }            // every condition, then every future
 //!     let selected = {
 //!         let (f0, f1) = (future0, future1);             // one `let` each
-//!         let (mut f0, mut f1) = (pin!(f0), pin!(f1));   // the same
+//!         let (mut f0, mut f1) = (pin!(f0), pin!(f1));   // the same, with a `Silence` around their drop
 //!         poll_fn(move |cx| { poll from a random branch on; the first match wins }).await
 //!     };                                                 // here every future is gone, winner and losers
 //!     match selected { _0(pattern0) => handler0, _1(pattern1) => handler1, Disabled => else, … }
@@ -183,9 +183,11 @@ fn generate(rt: &TokenStream, select: &Select) -> TokenStream {
         #(#conditions)*
         #[allow(unused_mut)]
         let mut selected = {
+            let mut silence = #rt::Silence::ahead();
             #(let #futures = #created;)*
             #(#[allow(unused_braces)] let #futures = #into_future;)*
             #(let mut #futures = #rt::pin!(#futures);)*
+            let _silent = silence.begins();
             let selected = #rt::poll_fn(move |cx| {
                 // With the budget used up our own futures would all be pending, and the others unfair.
                 if #rt::is_budget_spent(cx) {

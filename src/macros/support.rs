@@ -10,6 +10,7 @@ use std::task::Context;
 pub use futures_util::future::MaybeDone;
 pub use runtime_core::context::random_below;
 pub use runtime_core::supervise::gather::gathered;
+pub use runtime_core::task::unpolled::Silence;
 pub use runtime_macros::{join, select, try_join};
 pub use std::cell::RefCell;
 pub use std::future::{Future, IntoFuture, poll_fn};

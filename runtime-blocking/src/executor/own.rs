@@ -289,8 +289,9 @@ impl Pool {
     /// Ends the pool: takes no more jobs, cancels those that are queued, and blocks this thread until those that run
     /// have ended and the threads have left, for `timeout` at most. What runs then is left behind, and in the report.
     ///
-    /// It does not ask running jobs for their end: cancel their handles for that. In async code prefer
-    /// [`close`](Self::close) and [`wait_closed`](Self::wait_closed), or call this in `spawn_blocking`. A job that shuts
+    /// Jobs that run are asked for their end: one that looks at [`is_cancelled`](super::is_cancelled) between its steps need
+    /// not be left behind. In async code prefer [`close`](Self::close), which asks nobody, and
+    /// [`wait_closed`](Self::wait_closed), or call this in `spawn_blocking`. A job that shuts
     /// its own pool down is not waited for, and is in the report.
     ///
     /// # Examples

@@ -8,7 +8,7 @@ use super::sleepers::Sleepers;
 use super::word::{Call, StartFailed, Submit, Word};
 use runtime_core::primitive::Arc;
 use runtime_core::primitive::channel::{Receiver, Sender, unbounded};
-use runtime_core::task::Id;
+use runtime_core::task::{Id, JobsEnd};
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -48,6 +48,8 @@ pub struct Shared<W> {
     main: fn(Arc<Shared<W>>, Place),
     jobs_in: Sender<W>,
     jobs_out: Receiver<W>,
+    /// Whether those that run are asked for their end.
+    jobs_end: JobsEnd,
 }
 
 impl<W: Work> Shared<W> {
@@ -59,12 +61,14 @@ impl<W: Work> Shared<W> {
         let cap = options.check()?;
         let (jobs_in, jobs_out) = unbounded();
         let (word, sleepers, roster) = (Word::new(), Sleepers::new(), Roster::new());
-        Ok(Shared { word, sleepers, roster, options, cap, main, jobs_in, jobs_out })
+        let jobs_end = JobsEnd::new();
+        Ok(Shared { word, sleepers, roster, options, cap, main, jobs_in, jobs_out, jobs_end })
     }
 
     /// The calling thread is one of this pool's from now on.
     pub(super) fn serve(&self) {
         SERVES.with(|serves| serves.set(std::ptr::from_ref(self).addr()));
+        self.jobs_end.serve();
     }
 
     /// Whether the calling thread is one of this pool's.
@@ -186,10 +190,16 @@ impl<W: Work> Shared<W> {
         Some(closed.busy)
     }
 
-    /// [`close`](Self::close)s the pool, waits up to `timeout` for
+    /// Asks the jobs that run for their end.
+    pub(super) fn ask_running(&self) {
+        self.jobs_end.ask();
+    }
+
+    /// [`close`](Self::close)s the pool, asks the jobs that run for their end, waits up to `timeout` for
     /// those inside a job (not for the calling one, if it is ours), and joins all that have ended.
     /// Returns how many are left.
     pub fn shutdown(&self, timeout: Duration) -> usize {
+        self.ask_running();
         let now = Instant::now();
         // No deadline: later than the clock can count.
         let deadline = now.checked_add(timeout);

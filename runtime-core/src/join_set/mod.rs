@@ -18,6 +18,7 @@ use crate::handle::Handle;
 use crate::local_set::LocalSet;
 use crate::primitive::{Arc, Mutex};
 use crate::spawn;
+use crate::task::unpolled::Unpolled;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
 use crate::util::wake_list::drop_quietly;
 use futures_core::Stream;
@@ -254,8 +255,13 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// # Cancel safety
     /// A result is taken only by an await that returns it.
-    pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
-        poll_fn(|cx| self.poll_join_next(cx)).await
+    #[track_caller]
+    pub fn join_next(&mut self) -> impl Future<Output = Option<Result<T, JoinError>>> {
+        let unpolled = Unpolled::new("JoinSet::join_next");
+        async move {
+            unpolled.polled();
+            poll_fn(|cx| self.poll_join_next(cx)).await
+        }
     }
 
     /// [`join_next`](Self::join_next) that says which task it was. (An error says so itself.)
@@ -265,8 +271,13 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// # Cancel safety
     /// A result is taken only by an await that returns it.
-    pub async fn join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
-        poll_fn(|cx| self.poll_join_next_with_id(cx)).await
+    #[track_caller]
+    pub fn join_next_with_id(&mut self) -> impl Future<Output = Option<Result<(Id, T), JoinError>>> {
+        let unpolled = Unpolled::new("JoinSet::join_next_with_id");
+        async move {
+            unpolled.polled();
+            poll_fn(|cx| self.poll_join_next_with_id(cx)).await
+        }
     }
 
     /// The result of a member that has ended. `None` if there is none now, or if the set is empty.
@@ -291,9 +302,14 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// # Cancel safety
     /// The tasks are aborted with the first poll; a dropped wait leaves them in the set.
-    pub async fn shutdown(&mut self) {
-        self.abort_all();
-        while self.join_next().await.is_some() {}
+    #[track_caller]
+    pub fn shutdown(&mut self) -> impl Future<Output = ()> {
+        let unpolled = Unpolled::new("JoinSet::shutdown");
+        async move {
+            unpolled.polled();
+            self.abort_all();
+            while self.join_next().await.is_some() {}
+        }
     }
 
     /// Waits for all members: their results, in the order in which they ended.
@@ -304,16 +320,21 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// # Cancel safety
     /// Dropping the wait drops the set.
-    pub async fn join_all(mut self) -> Vec<T> {
-        let mut outputs = Vec::with_capacity(self.len());
-        while let Some(result) = self.join_next().await {
-            match result.map_err(JoinError::try_into_panic) {
-                Ok(output) => outputs.push(output),
-                Err(Ok(payload)) => resume_unwind(payload),
-                Err(Err(error)) => panic!("{error}"),
+    #[track_caller]
+    pub fn join_all(mut self) -> impl Future<Output = Vec<T>> {
+        let unpolled = Unpolled::new("JoinSet::join_all");
+        async move {
+            unpolled.polled();
+            let mut outputs = Vec::with_capacity(self.len());
+            while let Some(result) = self.join_next().await {
+                match result.map_err(JoinError::try_into_panic) {
+                    Ok(output) => outputs.push(output),
+                    Err(Ok(payload)) => resume_unwind(payload),
+                    Err(Err(error)) => panic!("{error}"),
+                }
             }
+            outputs
         }
-        outputs
     }
 
     /// Aborts all members. They stay in the set, to be taken out with an error that says that they were

@@ -4,7 +4,7 @@
 
 use crate::handle::Handle;
 use crate::task::Body;
-use crate::time::sleep;
+use crate::time::part_sleep;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
@@ -31,7 +31,7 @@ pub async fn cancellable<F: Future>(
         Ok(false) => return None,
         Ok(true) => {}
     }
-    let mut end = pin!(sleep(handle.inner().cancel_grace));
+    let mut end = pin!(part_sleep(handle.inner().cancel_grace));
     poll_fn(|cx| match scope.scoped(|| body.as_mut().poll(cx)) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending => end.as_mut().poll(cx).map(|()| None),

@@ -10,7 +10,7 @@ use crate::coop;
 use crate::handle::Handle;
 use crate::primitive::{Arc, Mutex};
 use crate::task::{self, AbortHandle, Keeper, Meta, Unhandled};
-use crate::time::{Instant, sleep, sleep_until};
+use crate::time::{Instant, part_sleep_until, sleep};
 use crate::util::wake_list::{drop_quietly, quietly};
 use crate::util::{in_place, inherited};
 use std::fmt;
@@ -59,10 +59,13 @@ impl Handle {
     /// });
     /// ```
     pub fn call_later(&self, delay: Duration, callback: impl FnOnce() + Send + 'static) -> TimerHandle {
-        // The moment is one of this runtime's clock, wherever the call comes from.
+        self.call(Some(self.after(delay)), Box::new(inherited::bind(callback)))
+    }
+
+    /// A moment of this runtime's clock, wherever the call comes from.
+    fn after(&self, delay: Duration) -> std::time::Instant {
         let now = self.inner().shared.timers.source().now();
-        let at = Instant::from_std(now) + delay;
-        self.call(Some(at.into_std()), Box::new(inherited::bind(callback)))
+        (Instant::from_std(now) + delay).into_std()
     }
 
     fn call(&self, at: Option<std::time::Instant>, callback: Callback) -> TimerHandle {
@@ -158,7 +161,7 @@ impl Runner {
     }
 
     async fn wait(&self, until: std::time::Instant) {
-        let mut sleep = pin!(sleep_until(Instant::from_std(until)));
+        let mut sleep = pin!(part_sleep_until(Instant::from_std(until)));
         poll_fn(|cx| {
             if !self.handle.inner().calls.wait(until, cx.waker().clone()) {
                 return Poll::Ready(());
@@ -200,6 +203,10 @@ impl Keeper for Handle {
 
     fn call_soon(&self, callback: Callback) {
         drop(self.call(None, callback));
+    }
+
+    fn call_later(&self, delay: Duration, callback: Callback) {
+        drop(self.call(Some(self.after(delay)), callback));
     }
 
     fn unhandled(&self, unhandled: &Unhandled) {

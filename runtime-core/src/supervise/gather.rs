@@ -5,6 +5,7 @@
 use super::failures::TaskError;
 use super::handles::Asking;
 use crate::spawn::spawn;
+use crate::task::unpolled::Unpolled;
 use crate::task::{JoinError, JoinHandle};
 use crate::unhandled::report_lost;
 use futures_util::StreamExt;
@@ -44,7 +45,7 @@ where
         children.push(spawn(future));
     }
     let results = children.slots();
-    Gather { children, results }
+    Gather { children, results, unpolled: Unpolled::new("gather") }
 }
 
 /// Spawns each future as a task of its own, now, and waits for all of them, or for the first error, which it
@@ -81,7 +82,8 @@ where
         children.push(spawn(future));
     }
     let results = children.slots();
-    TryGather { children, results, cancels_rest: false, error: None }
+    let unpolled = Unpolled::new("try_gather");
+    TryGather { children, results, cancels_rest: false, error: None, unpolled }
 }
 
 /// Runs a future as a task that goes on when whoever awaits it is cancelled: asyncio's `shield`. Dropping the
@@ -229,6 +231,7 @@ fn all<R>(results: &mut Vec<Option<R>>) -> Vec<R> {
 pub struct Gather<T> {
     children: Children<T>,
     results: Vec<Option<Kept<T>>>,
+    unpolled: Unpolled,
 }
 
 impl<T> Unpin for Gather<T> {}
@@ -238,6 +241,7 @@ impl<T> Future for Gather<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        this.unpolled.set_polled();
         while let Some((index, result)) = ready!(this.children.poll_next(cx)) {
             this.results[index] = Some(Kept(Some(result)));
         }
@@ -259,6 +263,7 @@ pub struct TryGather<T, E> {
     cancels_rest: bool,
     /// The first one, while the rest ends.
     error: Option<TryGatherError<E>>,
+    unpolled: Unpolled,
 }
 
 impl<T, E> TryGather<T, E> {
@@ -285,6 +290,7 @@ impl<T, E> Future for TryGather<T, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        this.unpolled.set_polled();
         while let Some((index, result)) = ready!(this.children.poll_next(cx)) {
             let source = match result {
                 Ok(Ok(value)) => {

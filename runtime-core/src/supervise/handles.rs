@@ -4,9 +4,11 @@
 
 use crate::context;
 use crate::sync::blocking;
+use crate::task::unpolled::Unpolled;
 use crate::task::{JoinError, JoinHandle};
+use crate::time::Sleep;
 use crate::time::error::Elapsed;
-use crate::time::{Sleep, sleep};
+use crate::time::part_sleep;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -38,8 +40,10 @@ impl<T> JoinHandle<T> {
     ///     assert_eq!(quick.timeout(Duration::from_secs(60)).await.unwrap().unwrap(), 42);
     /// });
     /// ```
+    #[track_caller]
     pub fn timeout(self, duration: Duration) -> JoinTimeout<T> {
-        JoinTimeout { handle: Asking(Some(self)), is_up: false, sleep: sleep(duration) }
+        let (unpolled, sleep) = (Unpolled::new("JoinHandle::timeout"), part_sleep(duration));
+        JoinTimeout { handle: Asking(Some(self)), is_up: false, unpolled, sleep }
     }
 
     /// Waits for the task on a plain thread. It needs no runtime on this thread; the task's own must be running
@@ -104,6 +108,7 @@ pin_project_lite::pin_project! {
     pub struct JoinTimeout<T> {
         handle: Asking<T>,
         is_up: bool,
+        unpolled: Unpolled,
         #[pin]
         sleep: Sleep,
     }
@@ -114,6 +119,7 @@ impl<T> Future for JoinTimeout<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        this.unpolled.set_polled();
         if let Poll::Ready(result) = Pin::new(&mut *this.handle).poll(cx) {
             let is_elapsed = *this.is_up && matches!(&result, Err(error) if error.is_cancelled());
             return Poll::Ready(if is_elapsed { Err(Elapsed::new()) } else { Ok(result) });

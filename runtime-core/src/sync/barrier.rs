@@ -7,6 +7,7 @@ use super::fault::{Fault, planted};
 use super::wait_list::{Outcome, Spare, WaitList, Waiter, Woken};
 use crate::coop;
 use crate::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::task::unpolled::Unpolled;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -87,8 +88,13 @@ impl Barrier {
     /// # Cancel safety
     /// A dropped wait gives its place back: the others go on waiting, until somebody else has come in its stead.
     /// If all had come already, they go on. (In tokio a dropped wait still counts as arrived.)
-    pub async fn wait(&self) -> BarrierWaitResult {
-        Wait { barrier: self, is_done: false, waiter: Waiter::new() }.await
+    #[track_caller]
+    pub fn wait(&self) -> impl Future<Output = BarrierWaitResult> {
+        let unpolled = Unpolled::new("Barrier::wait");
+        async move {
+            unpolled.polled();
+            Wait { barrier: self, is_done: false, waiter: Waiter::new() }.await
+        }
     }
 
     /// Breaks the barrier, for ever: all who wait go on, and who comes later does not wait. They are told so by

@@ -8,6 +8,8 @@
 use super::permits::Permits;
 use super::semaphore::TryAcquireError;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
+use crate::task::futurelock::What;
+use crate::task::unpolled::Unpolled;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -69,9 +71,14 @@ impl BoundedSemaphore {
     ///
     /// # Cancel safety
     /// A dropped wait loses its place in the queue, and no permit.
-    pub async fn acquire(&self) -> BoundedPermit<'_> {
-        self.take().await;
-        BoundedPermit { semaphore: self, is_forgotten: false }
+    #[track_caller]
+    pub fn acquire(&self) -> impl Future<Output = BoundedPermit<'_>> {
+        let unpolled = Unpolled::new("BoundedSemaphore::acquire");
+        async move {
+            unpolled.polled();
+            self.take().await;
+            BoundedPermit { semaphore: self, is_forgotten: false }
+        }
     }
 
     /// [`acquire`](Self::acquire) with a permit that may go anywhere.
@@ -91,13 +98,18 @@ impl BoundedSemaphore {
     ///     assert_eq!(limit.available_permits(), 1);
     /// });
     /// ```
-    pub async fn acquire_owned(self: Arc<Self>) -> OwnedBoundedPermit {
-        self.take().await;
-        OwnedBoundedPermit { semaphore: self, is_forgotten: false }
+    #[track_caller]
+    pub fn acquire_owned(self: Arc<Self>) -> impl Future<Output = OwnedBoundedPermit> {
+        let unpolled = Unpolled::new("BoundedSemaphore::acquire_owned");
+        async move {
+            unpolled.polled();
+            self.take().await;
+            OwnedBoundedPermit { semaphore: self, is_forgotten: false }
+        }
     }
 
     async fn take(&self) {
-        if self.permits.acquire(1).await.is_err() {
+        if self.permits.acquire(1, What::Semaphore).await.is_err() {
             unreachable!("nobody closes a bounded semaphore");
         }
     }

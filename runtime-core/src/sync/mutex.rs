@@ -3,6 +3,8 @@
 use super::blocking::block_on;
 use super::mutex_guard::{Mutex, MutexGuard, OwnedMutexGuard};
 use super::reentry::{Mode, Site};
+use crate::task::futurelock::What;
+use crate::task::unpolled::Unpolled;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -37,7 +39,11 @@ impl<T: ?Sized> Mutex<T> {
     /// A dropped wait loses its place in the queue; if it had been handed the lock, the next one gets it.
     #[track_caller]
     pub fn lock(&self) -> impl Future<Output = MutexGuard<'_, T>> {
-        self.lock_at(Site::here())
+        let (site, unpolled) = (Site::here(), Unpolled::new("Mutex::lock"));
+        async move {
+            unpolled.polled();
+            self.lock_at(site).await
+        }
     }
 
     /// [`lock`](Self::lock) for somebody who asks at `site`.
@@ -66,8 +72,9 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     #[track_caller]
     pub fn lock_owned(self: Arc<Self>) -> impl Future<Output = OwnedMutexGuard<T>> {
-        let site = Site::here();
+        let (site, unpolled) = (Site::here(), Unpolled::new("Mutex::lock_owned"));
         async move {
+            unpolled.polled();
             self.acquire(site).await;
             OwnedMutexGuard::new(self, site)
         }
@@ -75,7 +82,7 @@ impl<T: ?Sized> Mutex<T> {
 
     async fn acquire(&self, site: Site) {
         self.lock.holders.look(Mode::Exclusive, site);
-        if self.lock.permit.acquire(1).await.is_err() {
+        if self.lock.permit.acquire(1, What::Mutex).await.is_err() {
             unreachable!("nobody closes the semaphore of a mutex");
         }
     }

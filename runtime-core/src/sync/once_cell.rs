@@ -12,6 +12,7 @@
 use super::fault::{Fault, planted};
 use super::permits::{Permits, Refusal};
 use crate::primitive::UnsafeValueCell;
+use crate::task::futurelock::What;
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
@@ -191,7 +192,7 @@ impl<T> OnceCell<T> {
         if let Some(value) = self.get() {
             return Ok(value);
         }
-        match self.permit.acquire(1).await {
+        match self.permit.acquire(1, What::OnceCell).await {
             Ok(()) => {
                 let turn = Turn(self);
                 let value = f().await?;

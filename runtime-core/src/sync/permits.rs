@@ -34,6 +34,7 @@ use super::fault::{Fault, planted};
 use super::wait_list::{Locked, Outcome, Spare, WaitList, Waiter, Woken};
 use crate::coop;
 use crate::primitive::atomic::{AtomicU64, Ordering, fence};
+use crate::task::futurelock::{self, Watching, What};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -267,6 +268,7 @@ impl<R: Refill> Permits<R> {
         let mut new = word.plus(n);
         while let Some(need) = locked.front_need().filter(|need| *need <= new.free()) {
             new = new.with_free(new.free() - need);
+            futurelock::granted(|| locked.front());
             locked.notify_front(GRANTED, woken);
         }
         if locked.is_empty() {
@@ -317,9 +319,10 @@ impl<R: Refill> Permits<R> {
         }
     }
 
-    /// Takes `need`, in turn.
-    pub(crate) fn acquire(&self, need: usize) -> Acquire<'_, R> {
-        Acquire { permits: self, need, is_done: false, waiter: Waiter::new() }
+    /// Takes `need`, in turn. `what` they are is for people.
+    pub(crate) fn acquire(&self, need: usize, what: What) -> Acquire<'_, R> {
+        let watching = Watching::new(what);
+        Acquire { permits: self, need, is_done: false, watching, waiter: Waiter::new() }
     }
 
     /// Takes `need` after all, or queues `waiter`: only now nobody can give any back in between.
@@ -391,6 +394,7 @@ pin_project! {
         permits: &'a Permits<R>,
         need: usize,
         is_done: bool,
+        watching: Watching,
         #[pin]
         waiter: Waiter,
     }
@@ -398,6 +402,7 @@ pin_project! {
     impl<R: Refill> PinnedDrop for Acquire<'_, R> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
+            this.watching.ends(&*this.waiter);
             if !*this.is_done && !this.waiter.is_idle() {
                 this.permits.cancel(this.waiter.into_ref(), *this.need);
             }
@@ -414,13 +419,18 @@ impl<R: Refill> Future for Acquire<'_, R> {
         let waiter = this.waiter.into_ref();
         let (permits, need) = (*this.permits, *this.need);
         let outcome = if !waiter.is_idle() {
+            this.watching.queues(waiter.get_ref());
             Err(ready!(permits.waiters.poll_queued(waiter, cx)))
         } else {
             match permits.try_acquire(need) {
-                Err(Refusal::NoPermits) => Err(ready!(permits.enqueue(waiter, need, cx))),
+                Err(Refusal::NoPermits) => {
+                    this.watching.queues(waiter.get_ref());
+                    Err(ready!(permits.enqueue(waiter, need, cx)))
+                }
                 decided => Ok(decided),
             }
         };
+        this.watching.ends(waiter.get_ref());
         // First: from here on the permits are no longer the waiter's to give back.
         *this.is_done = true;
         let result = outcome.unwrap_or_else(|outcome| permits.settle(outcome, need));

@@ -5,6 +5,8 @@ use super::blocking::block_on;
 use super::reentry::{Mode, Site};
 use super::rwlock_guard::{Core, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::rwlock_owned::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
+use crate::task::futurelock::What;
+use crate::task::unpolled::Unpolled;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -39,7 +41,7 @@ impl Core {
     /// The permits for `mode`, in turn.
     async fn acquire(&self, mode: Mode, site: Site) {
         self.holders.look(mode, site);
-        if self.permits.acquire(self.count(mode)).await.is_err() {
+        if self.permits.acquire(self.count(mode), What::RwLock).await.is_err() {
             unreachable!("nobody closes the semaphore of a lock");
         }
     }
@@ -72,8 +74,9 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[track_caller]
     pub fn read(&self) -> impl Future<Output = RwLockReadGuard<'_, T>> {
-        let site = Site::here();
+        let (site, unpolled) = (Site::here(), Unpolled::new("RwLock::read"));
         async move {
+            unpolled.polled();
             self.core.acquire(Mode::Shared, site).await;
             RwLockReadGuard::new(self, site)
         }
@@ -99,8 +102,9 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[track_caller]
     pub fn write(&self) -> impl Future<Output = RwLockWriteGuard<'_, T>> {
-        let site = Site::here();
+        let (site, unpolled) = (Site::here(), Unpolled::new("RwLock::write"));
         async move {
+            unpolled.polled();
             self.core.acquire(Mode::Exclusive, site).await;
             RwLockWriteGuard::new(self, site)
         }
@@ -125,8 +129,9 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[track_caller]
     pub fn read_owned(self: Arc<Self>) -> impl Future<Output = OwnedRwLockReadGuard<T>> {
-        let site = Site::here();
+        let (site, unpolled) = (Site::here(), Unpolled::new("RwLock::read_owned"));
         async move {
+            unpolled.polled();
             self.core.acquire(Mode::Shared, site).await;
             OwnedRwLockReadGuard::new(self, site)
         }
@@ -151,8 +156,9 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[track_caller]
     pub fn write_owned(self: Arc<Self>) -> impl Future<Output = OwnedRwLockWriteGuard<T>> {
-        let site = Site::here();
+        let (site, unpolled) = (Site::here(), Unpolled::new("RwLock::write_owned"));
         async move {
+            unpolled.polled();
             self.core.acquire(Mode::Exclusive, site).await;
             OwnedRwLockWriteGuard::new(self, site)
         }

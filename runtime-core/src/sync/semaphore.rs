@@ -2,6 +2,8 @@
 
 use super::blocking::block_on;
 use super::permits::{PERMITS_MAX, Permits, Refusal};
+use crate::task::futurelock::What;
+use crate::task::unpolled::Unpolled;
 use std::error::Error;
 use std::fmt;
 use std::mem;
@@ -131,8 +133,13 @@ impl Semaphore {
     ///
     /// # Errors
     /// If the semaphore is, or gets, closed.
-    pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.acquire_many(1).await
+    #[track_caller]
+    pub fn acquire(&self) -> impl Future<Output = Result<SemaphorePermit<'_>, AcquireError>> {
+        let unpolled = Unpolled::new("Semaphore::acquire");
+        async move {
+            unpolled.polled();
+            self.acquire_many(1).await
+        }
     }
 
     /// Waits for `n` permits, all at once.
@@ -151,10 +158,15 @@ impl Semaphore {
     /// assert_eq!((large.num_permits(), memory.available_permits()), (1000, 24));
     /// # });
     /// ```
-    pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        let count = n as usize;
-        self.permits.acquire(count).await.map_err(|_| AcquireError(()))?;
-        Ok(SemaphorePermit { semaphore: self, count })
+    #[track_caller]
+    pub fn acquire_many(&self, n: u32) -> impl Future<Output = Result<SemaphorePermit<'_>, AcquireError>> {
+        let unpolled = Unpolled::new("Semaphore::acquire_many");
+        async move {
+            unpolled.polled();
+            let count = n as usize;
+            self.permits.acquire(count, What::Semaphore).await.map_err(|_| AcquireError(()))?;
+            Ok(SemaphorePermit { semaphore: self, count })
+        }
     }
 
     /// Takes one permit if that needs no waiting.
@@ -220,8 +232,15 @@ impl Semaphore {
     /// assert_eq!(limit.available_permits(), 1);
     /// # });
     /// ```
-    pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.acquire_many_owned(1).await
+    #[track_caller]
+    pub fn acquire_owned(
+        self: Arc<Self>,
+    ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> {
+        let unpolled = Unpolled::new("Semaphore::acquire_owned");
+        async move {
+            unpolled.polled();
+            self.acquire_many_owned(1).await
+        }
     }
 
     /// [`acquire_many`](Self::acquire_many) with a permit that may go anywhere.
@@ -231,10 +250,18 @@ impl Semaphore {
     ///
     /// # Errors
     /// If the semaphore is, or gets, closed.
-    pub async fn acquire_many_owned(self: Arc<Self>, n: u32) -> Result<OwnedSemaphorePermit, AcquireError> {
-        let count = n as usize;
-        self.permits.acquire(count).await.map_err(|_| AcquireError(()))?;
-        Ok(OwnedSemaphorePermit { semaphore: self, count })
+    #[track_caller]
+    pub fn acquire_many_owned(
+        self: Arc<Self>,
+        n: u32,
+    ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> {
+        let unpolled = Unpolled::new("Semaphore::acquire_many_owned");
+        async move {
+            unpolled.polled();
+            let count = n as usize;
+            self.permits.acquire(count, What::Semaphore).await.map_err(|_| AcquireError(()))?;
+            Ok(OwnedSemaphorePermit { semaphore: self, count })
+        }
     }
 
     /// [`try_acquire`](Self::try_acquire) with a permit that may go anywhere.

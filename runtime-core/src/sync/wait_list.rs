@@ -204,6 +204,11 @@ impl<D> Locked<'_, D> {
         }))
     }
 
+    /// The first waiter.
+    pub(crate) fn front(&self) -> Option<*const Waiter> {
+        self.inside.queue.front().map(|front| front.as_ptr().cast_const())
+    }
+
     /// Queues `waiter` at the end. `need` is for [`front_need`](Self::front_need).
     pub(crate) fn push_back(&mut self, waiter: Pin<&Waiter>, waker: Option<Waker>, need: usize) {
         // Relaxed: the lock orders it.

@@ -4,6 +4,7 @@
 //! - C1: the task, or body, that a [`Cancelled`] waits for is kept alive by its reference, and so are the extras and the
 //!   list in which its waiter is queued; `Drop` takes the waiter out before that reference goes.
 
+use super::asked::is_asked;
 use super::body;
 use super::error::JoinError;
 use super::extras::{Asked, Extras, Notice};
@@ -208,8 +209,8 @@ fn wake(raw: &RawTask) {
 }
 
 /// Whether the current task was asked for its end: by `cancel`, by an abort, or by its runtime's shutdown. A task may
-/// look at this between steps of a long computation; so may a blocking job, which is told by `cancel` and by an abort, but not
-/// by a shutdown. `false` outside of both, except in a body of `#[runtime::main(ctrl_c = "cancel")]`.
+/// look at this between steps of a long computation; so may a blocking job (a shutdown asks those that run when it begins to
+/// wait for them). `false` outside of both, except in a body of `#[runtime::main(ctrl_c = "cancel")]`.
 ///
 /// # Examples
 /// ```
@@ -221,10 +222,6 @@ fn wake(raw: &RawTask) {
 pub fn cancel_requested() -> bool {
     let of_body = || body::current().is_some_and(|body| body.is_asked());
     with_current(|raw| is_asked(&raw)).unwrap_or_else(of_body)
-}
-
-pub(super) fn is_asked(raw: &RawTask) -> bool {
-    raw.state().is_cancelled() || raw.head().extras().is_some_and(Extras::is_asked)
 }
 
 /// Ends the task that is being polled on this thread when that poll returns `Pending`.

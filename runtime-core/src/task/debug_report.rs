@@ -46,6 +46,13 @@ pub enum DebugKind {
     SlowPoll,
     /// A task was aborted, or its runtime ended, before it was polled once.
     TaskNeverPolled,
+    /// A task has made a future of this runtime (or was given one), and dropped it without having polled it once: most likely
+    /// an `.await` is missing. The message says which function made it, and where. Builds without debug assertions do not look
+    /// for it.
+    FutureNeverPolled,
+    /// A task was given a lock or a permit for which it waits in a future that it has not polled for a second, although it was
+    /// polled itself: a *futurelock*.
+    Futurelock,
     /// A task gave a value, and its handle was dropped after that without reading it.
     ResultNeverRead,
     /// A task was woken in each of more than 1000 polls in a row while the poll went on, within a second, and no future of

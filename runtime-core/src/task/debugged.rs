@@ -5,9 +5,12 @@
 use super::debug_report::DebugKind;
 use super::debugger::Debugger;
 use super::error::Whose;
+use super::futurelock;
 use super::id::Id;
+use super::with_current;
 use crate::coop;
 use crate::primitive::{Count, Mutex};
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -50,6 +53,10 @@ impl Debugging {
 /// See the module. The figures are written by the thread that polls the task.
 pub(super) struct Debugged {
     polls: Count,
+    /// 1 while it is being polled.
+    is_polled: Count,
+    /// How many `select!`s it has left.
+    selects: Count,
     /// How many polls in a row were asked for by the one before, and when the first of them began.
     streak: Count,
     streak_begin: Mutex<Option<Instant>>,
@@ -57,7 +64,8 @@ pub(super) struct Debugged {
 
 impl Debugged {
     pub(super) fn new() -> Self {
-        Debugged { polls: Count::new(), streak: Count::new(), streak_begin: Mutex::new(None) }
+        let [polls, is_polled, selects, streak] = [const { Count::new() }; 4];
+        Debugged { polls, is_polled, selects, streak, streak_begin: Mutex::new(None) }
     }
 
     /// One poll. `is_woken` says whether the task is to be polled again already.
@@ -69,9 +77,15 @@ impl Debugged {
         poll: impl FnOnce() -> R,
     ) -> R {
         self.polls.add(1);
+        let has_grants = futurelock::poll_begins(|| whose().id);
+        self.is_polled.set(1);
         let begin = by.debugger.now();
         let result = poll();
         let end = by.debugger.now();
+        self.is_polled.set(0);
+        if has_grants {
+            self.has_left(by, &whose());
+        }
         let took = end.saturating_duration_since(begin);
         if took > SLOW_POLL {
             by.debugger.report(DebugKind::SlowPoll, &whose(), || {
@@ -109,6 +123,60 @@ impl Debugged {
                      seems to wake itself instead of waiting",
                     took.as_millis()
                 )
+            });
+        }
+    }
+
+    /// A poll is over that began with grants which the task had not seen to: if it has not in that poll, it is given some
+    /// more time.
+    #[cold]
+    fn has_left(&self, by: &Debugging, whose: &Whose<'_>) {
+        let Whose { id, spawn_site, .. } = *whose;
+        let keeper = with_current(|raw| raw.keeper()).flatten();
+        for (left, keeper) in futurelock::poll_ended(id).into_iter().zip(keeper.iter().cycle()) {
+            let (by, name) = (by.clone(), whose.name.map(Box::<str>::from));
+            let report = move || {
+                if futurelock::left(&left) {
+                    let message = || left.message();
+                    by.debugger.report(
+                        DebugKind::Futurelock,
+                        &Whose { id, name: name.as_deref(), spawn_site },
+                        message,
+                    );
+                }
+            };
+            keeper.call_later(futurelock::LEFT_MAX, Box::new(report));
+        }
+    }
+
+    /// How many `select!`s it has left.
+    // Asked for in debug builds alone, as are the next two.
+    #[allow(dead_code)]
+    pub(super) fn selects(&self) -> u64 {
+        self.selects.get()
+    }
+
+    /// It leaves one.
+    #[allow(dead_code)]
+    pub(super) fn select_left(&self) {
+        self.selects.add(1);
+    }
+
+    /// It drops a future of ours unpolled, which `what` made at `site`, when it had left `selects` of those. `whose` is that of
+    /// the task.
+    #[allow(dead_code)]
+    pub(super) fn future_unpolled(
+        &self,
+        by: &Debugging,
+        whose: &Whose<'_>,
+        what: &str,
+        site: &'static Location<'static>,
+        selects: Option<u64>,
+    ) {
+        // Not when it is cancelled. And one that was given to a `select!` by reference need not have had its turn.
+        if self.is_polled.get() == 1 && selects.is_none_or(|selects| selects == self.selects()) {
+            by.debugger.report_of(DebugKind::FutureNeverPolled, whose, site, || {
+                format!("has dropped a `{what}` from {}:{} before its first poll: it does nothing unless it is awaited", site.file(), site.line())
             });
         }
     }

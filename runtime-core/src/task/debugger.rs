@@ -4,37 +4,30 @@
 
 use super::debug_report::{DebugHook, DebugKind, DebugReport};
 use super::error::Whose;
+use super::hook::{self, Hook};
 use super::id::Id;
 use crate::primitive::Mutex;
 use crate::timer::clock::Clock;
-use crate::tls;
-use crate::util::wake_list::quietly;
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// One report for each kind and spawn site in this time.
+/// One report for each kind and place in this time.
 const QUIET: Duration = Duration::from_secs(60);
 
 /// Most reports of one kind about one runtime's end: a list for people.
 const HELD_REPORTS_MAX: usize = 20;
 
-tls! {
-    /// Whether this thread is inside of a hook.
-    static INSIDE: Cell<bool> = Cell::new(false);
-}
-
-/// What a report is about, for the count: its kind, and the spawn site.
+/// What a report is about, for the count: its kind, and the spawn site, or where a future was made.
 type Topic = (DebugKind, Option<&'static Location<'static>>);
 
 /// See the module.
 pub struct Debugger {
     hook: Option<DebugHook>,
     clock: Arc<dyn Clock>,
-    /// When each topic was last reported. There are no more of them than `spawn`s in the program.
+    /// When each topic was last reported. There are no more of them than such places in the program.
     told: Mutex<HashMap<Topic, Instant>>,
     /// The tasks whose `JoinHandle` is there.
     joined: Mutex<HashMap<Id, Joined>>,
@@ -70,7 +63,19 @@ impl Debugger {
     /// Tells of a task. To be called outside of all locks.
     #[cold]
     pub(super) fn report(&self, kind: DebugKind, whose: &Whose<'_>, message: impl FnOnce() -> String) {
-        if self.is_news((kind, Some(whose.spawn_site))) {
+        self.report_of(kind, whose, whose.spawn_site, message);
+    }
+
+    /// The same, once for each `site`, whatever the task.
+    #[cold]
+    pub(super) fn report_of(
+        &self,
+        kind: DebugKind,
+        whose: &Whose<'_>,
+        site: &'static Location<'static>,
+        message: impl FnOnce() -> String,
+    ) {
+        if self.is_news((kind, Some(site))) {
             self.tell(&DebugReport::of_task(kind, whose, message()));
         }
     }
@@ -78,22 +83,7 @@ impl Debugger {
     /// Tells the hook. A line on stderr, where there is none, where it panics, and inside of a hook: one that causes the next
     /// report would never end.
     fn tell(&self, report: &DebugReport) {
-        struct Leave;
-        impl Drop for Leave {
-            fn drop(&mut self) {
-                let _ = INSIDE.try_with(|inside| inside.set(false));
-            }
-        }
-        let mut is_told = false;
-        if let Some(hook) = &self.hook {
-            if !INSIDE.try_with(|inside| inside.replace(true)).unwrap_or(false) {
-                let _leave = Leave;
-                quietly(|| {
-                    hook(report);
-                    is_told = true;
-                });
-            }
-        }
+        let is_told = self.hook.as_ref().is_some_and(|hook| hook::call(Hook::Debug, || hook(report)));
         if !is_told {
             report.print();
         }

@@ -1,11 +1,14 @@
 //! Why a task gave no result.
 
+use super::backtrace::{message, of_panic};
 use super::id::Id;
 use crate::primitive::Mutex;
 use std::any::Any;
+use std::backtrace::Backtrace;
 use std::fmt;
 use std::io;
 use std::panic::Location;
+use std::sync::Arc;
 
 /// Why awaiting a [`JoinHandle`](super::JoinHandle) gave no result: the task panicked, was cancelled, or
 /// (a blocking job) no thread could be had for it.
@@ -16,6 +19,8 @@ struct Inner {
     name: Option<Box<str>>,
     spawn_site: &'static Location<'static>,
     kind: Kind,
+    /// Of the panic, if it was one and backtraces are enabled.
+    backtrace: Option<Arc<Backtrace>>,
 }
 
 enum Kind {
@@ -35,7 +40,7 @@ pub(crate) struct Whose<'a> {
 impl JoinError {
     fn new(whose: Whose<'_>, kind: Kind) -> Self {
         let Whose { id, name, spawn_site } = whose;
-        JoinError(Box::new(Inner { id, name: name.map(Box::from), spawn_site, kind }))
+        JoinError(Box::new(Inner { id, name: name.map(Box::from), spawn_site, kind, backtrace: None }))
     }
 
     pub(crate) fn cancelled(whose: Whose<'_>) -> Self {
@@ -43,7 +48,10 @@ impl JoinError {
     }
 
     pub(crate) fn panic(whose: Whose<'_>, payload: Box<dyn Any + Send>) -> Self {
-        Self::new(whose, Kind::Panic(Mutex::new(payload)))
+        let backtrace = of_panic(&*payload);
+        let mut error = Self::new(whose, Kind::Panic(Mutex::new(payload)));
+        error.0.backtrace = backtrace;
+        error
     }
 
     pub(crate) fn refused(whose: Whose<'_>, source: io::Error) -> Self {
@@ -83,6 +91,31 @@ impl JoinError {
         }
     }
 
+    /// Where it panicked, if it did and backtraces are enabled: by `RUST_BACKTRACE`, or by `RUST_LIB_BACKTRACE`, which
+    /// beats it, as for [`Backtrace::capture`].
+    ///
+    /// It is taken by a panic hook, which the first runtime that is built sets in front of the one that is there, and only
+    /// with backtraces enabled. So there is none for a panic that calls no hook
+    /// ([`resume_unwind`](std::panic::resume_unwind)), and none where the program has set a hook since then that does not call
+    /// the one before it.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::backtrace::{Backtrace, BacktraceStatus};
+    ///
+    /// let is_enabled = Backtrace::capture().status() == BacktraceStatus::Captured;
+    /// let error = runtime::run(async { runtime::spawn(async { panic!("no more data") }).await.unwrap_err() });
+    /// assert_eq!(error.backtrace().is_some(), is_enabled);
+    /// ```
+    pub fn backtrace(&self) -> Option<&Backtrace> {
+        self.0.backtrace.as_deref()
+    }
+
+    /// For who keeps it longer.
+    pub(super) fn shared_backtrace(&self) -> Option<Arc<Backtrace>> {
+        self.0.backtrace.clone()
+    }
+
     /// Which task it was.
     pub fn id(&self) -> Id {
         self.0.id
@@ -117,12 +150,6 @@ impl JoinError {
         }
         write!(f, ", spawned at {},", self.0.spawn_site)
     }
-}
-
-/// The text of a panic's payload, where it has one.
-fn message(payload: &(dyn Any + Send)) -> Option<&str> {
-    let text = payload.downcast_ref::<&'static str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
 impl fmt::Display for JoinError {

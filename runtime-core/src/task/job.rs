@@ -2,26 +2,19 @@
 
 #![forbid(unsafe_code)]
 
-use super::cancel::is_asked;
+use super::asked::{self, RunningHere};
 use super::id::Id;
 use super::join::JoinHandle;
 use super::raw::RawTask;
 use super::{Keeper, Notified, Owner, Unhandled, harness, with_current};
 use crate::coop;
-use crate::tls;
 use crate::util::inherited::Captured;
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-
-tls! {
-    /// The job that runs on this thread, which keeps it alive meanwhile.
-    static RUNNING: Cell<Option<RawTask>> = Cell::new(None);
-}
 
 /// A blocking job on its way to a pool thread. Dropping it cancels it: the handle answers that it was
 /// cancelled. It owns a reference of its task, because the handle may cancel it while it is queued.
@@ -95,23 +88,14 @@ impl<F: FnOnce() -> R, R> Future for Closure<F> {
 
     fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<R> {
         let f = self.0.take().expect("a job is polled once");
-        let _inside = Inside(RUNNING.with(|running| running.replace(with_current(|raw| raw))));
+        let _running = RunningHere::new(with_current(|raw| raw));
         Poll::Ready(coop::unlimited(f))
     }
 }
 
-/// Puts back what ran on this thread before, also after a panic.
-struct Inside(Option<RawTask>);
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        let _ = RUNNING.try_with(|running| running.set(self.0));
-    }
-}
-
-/// Whether the blocking job that runs on this thread was asked for its end: its handle was cancelled or aborted, or
-/// the future of [`Pool::run`] that waits for it was dropped. A job that takes long looks at this between its steps,
-/// since nobody can stop it. `false` where no job runs.
+/// Whether the blocking job that runs on this thread was asked for its end: its handle was cancelled or aborted,
+/// the future of [`Pool::run`] that waits for it was dropped, or the runtime or pool that runs it is shutting down. A job
+/// that takes long looks at this between its steps, since nobody can stop it. `false` where no job runs.
 ///
 /// A job that has not started need not look: it is removed.
 ///
@@ -135,7 +119,7 @@ impl Drop for Inside {
 ///
 /// [`Pool::run`]: https://docs.rs/runtime/latest/runtime/blocking/struct.Pool.html#method.run
 pub fn is_cancelled() -> bool {
-    RUNNING.try_with(Cell::get).ok().flatten().is_some_and(|raw| is_asked(&raw))
+    asked::is_job_asked()
 }
 
 /// Who gave a job to the pool.

@@ -20,6 +20,8 @@
 //!   its waker until the poll returns.
 
 mod abort_on_drop;
+mod asked;
+mod backtrace;
 mod body;
 mod cancel;
 mod debug_report;
@@ -27,9 +29,11 @@ mod debugged;
 mod debugger;
 mod error;
 mod extras;
+pub(crate) mod futurelock;
 mod groups;
 mod harness;
 mod head;
+mod hook;
 mod id;
 mod job;
 mod join;
@@ -40,10 +44,13 @@ mod owned;
 mod raw;
 mod state;
 mod unhandled;
+pub mod unpolled;
 mod waker;
 mod watch;
 
 pub use abort_on_drop::AbortOnDropHandle;
+pub use asked::JobsEnd;
+pub(crate) use backtrace::keep_backtraces;
 pub(crate) use body::Body;
 pub use cancel::{Cancelled, Cancelling, cancel_requested, cancelled, current, request, try_current};
 pub(crate) use cancel::{
@@ -101,6 +108,9 @@ pub trait Keeper: Send + Sync {
 
     /// Runs `callback` later, after those given before.
     fn call_soon(&self, callback: Box<dyn FnOnce() + Send>);
+
+    /// The same when `delay` has passed.
+    fn call_later(&self, delay: Duration, callback: Box<dyn FnOnce() + Send>);
 
     /// A task failed, and nobody took its result.
     fn unhandled(&self, unhandled: &Unhandled);

@@ -8,20 +8,15 @@
 
 use super::Owner;
 use super::error::{JoinError, Whose};
+use super::hook::{self, Hook};
 use super::id::Id;
 use super::outcome::{TaskInfo, TaskState};
-use crate::tls;
 use crate::util::wake_list::quietly;
-use std::cell::Cell;
+use std::backtrace::Backtrace;
 use std::fmt;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
-
-tls! {
-    /// Whether this thread is inside of a hook.
-    static INSIDE: Cell<bool> = Cell::new(false);
-}
 
 /// A failure of a task that nobody took: what the hook of `Builder::on_unhandled` is given. Its `Display` is one line.
 ///
@@ -45,6 +40,7 @@ pub struct Unhandled {
     kind: UnhandledKind,
     task: TaskInfo,
     message: Box<str>,
+    backtrace: Option<Arc<Backtrace>>,
 }
 
 /// What kind of failure nobody took.
@@ -87,22 +83,7 @@ impl Reporter {
     /// Tells the hook. A line on stderr, where there is none, where it panics, and inside of a hook: one that causes the
     /// next failure would never end. Then the process aborts, if that is the policy.
     pub(crate) fn tell(&self, unhandled: &Unhandled) {
-        struct Leave;
-        impl Drop for Leave {
-            fn drop(&mut self) {
-                let _ = INSIDE.try_with(|inside| inside.set(false));
-            }
-        }
-        let mut is_told = false;
-        if let Some(hook) = &self.hook {
-            if !INSIDE.try_with(|inside| inside.replace(true)).unwrap_or(false) {
-                let _leave = Leave;
-                quietly(|| {
-                    hook(unhandled);
-                    is_told = true;
-                });
-            }
-        }
+        let is_told = self.hook.as_ref().is_some_and(|hook| hook::call(Hook::Unhandled, || hook(unhandled)));
         if !is_told {
             unhandled.print();
         }
@@ -126,6 +107,7 @@ impl Unhandled {
             kind: UnhandledKind::Panic,
             task: TaskInfo::new(error.whose(), TaskState::Finished, None),
             message,
+            backtrace: error.shared_backtrace(),
         })
     }
 
@@ -140,6 +122,7 @@ impl Unhandled {
             kind: UnhandledKind::Error,
             task: TaskInfo::new(whose, TaskState::Finished, None),
             message: message.into(),
+            backtrace: None,
         }
     }
 
@@ -164,16 +147,38 @@ impl Unhandled {
     }
 
     /// The panic's message, or the error's `Debug` text: as it is, so of several lines perhaps. A panic whose payload is no
-    /// text has `Box<dyn Any>`, as in the line of the panic hook. (That hook also prints the backtrace, if
-    /// `RUST_BACKTRACE` says so.)
+    /// text has `Box<dyn Any>`, as in the line of the panic hook.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The line that a runtime without a hook writes on stderr.
+    /// Where the task panicked, if it did and backtraces are enabled: see [`JoinError::backtrace`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::backtrace::{Backtrace, BacktraceStatus};
+    /// use std::sync::mpsc;
+    ///
+    /// let (tell, told) = mpsc::channel();
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .on_unhandled(move |unhandled| tell.send(unhandled.backtrace().map(ToString::to_string)).unwrap())
+    ///     .build()?;
+    /// drop(runtime.spawn(async { panic!("no more data") }));
+    /// let is_enabled = Backtrace::capture().status() == BacktraceStatus::Captured;
+    /// assert_eq!(told.recv().unwrap().is_some(), is_enabled);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn backtrace(&self) -> Option<&Backtrace> {
+        self.backtrace.as_deref()
+    }
+
+    /// The line that a runtime without a hook writes on stderr, and behind it the backtrace, if there is one.
     pub fn print(&self) {
         // In one piece, so that lines of several threads do not mix.
-        let line = format!("runtime: {self}\n");
+        let mut line = format!("runtime: {self}\n");
+        if let Some(backtrace) = &self.backtrace {
+            line += &format!("stack backtrace:\n{backtrace}");
+        }
         let _ = std::io::stderr().write_all(line.as_bytes());
     }
 }

@@ -171,7 +171,8 @@ impl Watched {
         result
     }
 
-    fn debug(&self) -> Option<(&Debugged, &Debugging)> {
+    /// In debug mode.
+    pub(super) fn debug(&self) -> Option<(&Debugged, &Debugging)> {
         self.debugged.as_ref().zip(self.watch.debugging.as_ref())
     }
 

@@ -3,8 +3,9 @@
 #![forbid(unsafe_code)]
 
 use crate::coop;
+use crate::task::unpolled::Unpolled;
 use crate::time::instant::Instant;
-use crate::time::sleep::{Sleep, sleep_until};
+use crate::time::sleep::{Sleep, part_sleep_until};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -62,7 +63,7 @@ pub fn interval(period: Duration) -> Interval {
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     assert!(!period.is_zero(), "{PERIOD_ZERO}");
     Interval {
-        delay: Box::pin(sleep_until(start)),
+        delay: Box::pin(part_sleep_until(start)),
         period,
         missed_tick_behavior: MissedTickBehavior::default(),
     }
@@ -164,8 +165,13 @@ impl Interval {
     ///     assert_eq!(second - first, Duration::from_millis(10));
     /// });
     /// ```
-    pub async fn tick(&mut self) -> Instant {
-        poll_fn(|cx| self.poll_tick(cx)).await
+    #[track_caller]
+    pub fn tick(&mut self) -> impl Future<Output = Instant> {
+        let unpolled = Unpolled::new("Interval::tick");
+        async move {
+            unpolled.polled();
+            poll_fn(|cx| self.poll_tick(cx)).await
+        }
     }
 
     /// Ready with the moment for which the tick was due; else the task of the last call is woken at the tick.

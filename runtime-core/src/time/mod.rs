@@ -26,5 +26,6 @@ pub use self::clock::{advance, pause, resume};
 pub use self::instant::Instant;
 pub use self::interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use self::sleep::{Sleep, sleep, sleep_until};
+pub(crate) use self::sleep::{part_sleep, part_sleep_until};
 pub use self::timeout::{Timeout, timeout, timeout_at};
 pub use std::time::Duration;

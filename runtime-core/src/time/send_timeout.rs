@@ -4,6 +4,7 @@
 
 use crate::sync::mpsc::Sender;
 use crate::sync::mpsc::error::SendTimeoutError;
+use crate::task::unpolled::Unpolled;
 use crate::time::timeout::timeout;
 use std::time::Duration;
 
@@ -33,14 +34,23 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.send_timeout("no room", soon).await, Err(SendTimeoutError::Timeout("no room")));
     /// # });
     /// ```
-    pub async fn send_timeout(&self, value: T, duration: Duration) -> Result<(), SendTimeoutError<T>> {
-        match timeout(duration, self.reserve()).await {
-            Ok(Ok(permit)) => {
-                permit.send(value);
-                Ok(())
+    #[track_caller]
+    pub fn send_timeout(
+        &self,
+        value: T,
+        duration: Duration,
+    ) -> impl Future<Output = Result<(), SendTimeoutError<T>>> {
+        let unpolled = Unpolled::new("Sender::send_timeout");
+        async move {
+            unpolled.polled();
+            match timeout(duration, self.reserve()).await {
+                Ok(Ok(permit)) => {
+                    permit.send(value);
+                    Ok(())
+                }
+                Ok(Err(_)) => Err(SendTimeoutError::Closed(value)),
+                Err(_) => Err(SendTimeoutError::Timeout(value)),
             }
-            Ok(Err(_)) => Err(SendTimeoutError::Closed(value)),
-            Err(_) => Err(SendTimeoutError::Timeout(value)),
         }
     }
 }

@@ -4,10 +4,12 @@
 
 use crate::coop;
 use crate::primitive::Arc;
+use crate::task::unpolled::Unpolled;
 use crate::time::instant::Instant;
 use crate::time::present;
 use crate::timer::Alarm;
 use crate::timer::shard::Shard;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -39,7 +41,14 @@ const SHUT_DOWN: &str = "the runtime's timers have shut down: this future can wa
 /// });
 /// ```
 #[inline]
+#[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
+    Sleep { unpolled: Unpolled::new("sleep"), ..part_sleep(duration) }
+}
+
+/// [`sleep`], as part of another future.
+#[inline]
+pub(crate) fn part_sleep(duration: Duration) -> Sleep {
     let now = Instant::now();
     Sleep::new(now + duration, if duration.is_zero() { Phase::Due } else { Phase::Ahead })
 }
@@ -62,7 +71,13 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///     assert!(Instant::now() >= deadline);
 /// });
 /// ```
+#[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep { unpolled: Unpolled::new("sleep_until"), ..part_sleep_until(deadline) }
+}
+
+/// [`sleep_until`], as part of another future.
+pub(crate) fn part_sleep_until(deadline: Instant) -> Sleep {
     Sleep::new(deadline, Phase::Unknown)
 }
 
@@ -90,11 +105,11 @@ pin_project_lite::pin_project! {
     ///     }
     /// });
     /// ```
-    #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Sleep {
         deadline: Instant,
         phase: Phase,
+        unpolled: Unpolled,
         #[pin]
         alarm: Alarm,
     }
@@ -124,7 +139,7 @@ enum Phase {
 impl Sleep {
     #[inline]
     fn new(deadline: Instant, phase: Phase) -> Sleep {
-        Sleep { deadline, phase, alarm: Alarm::new() }
+        Sleep { deadline, phase, unpolled: Unpolled::none(), alarm: Alarm::new() }
     }
 
     /// The moment for which this waits.
@@ -262,6 +277,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.as_mut().project().unpolled.set_polled();
         let unit = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Time));
         if self.as_mut().is_due_at_first() {
             coop::yield_now(cx);
@@ -270,5 +286,16 @@ impl Future for Sleep {
         ready!(self.poll_deadline(cx));
         unit.made_progress();
         Poll::Ready(())
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Sleep { deadline, phase, alarm, .. } = self;
+        f.debug_struct("Sleep")
+            .field("deadline", deadline)
+            .field("phase", phase)
+            .field("alarm", alarm)
+            .finish()
     }
 }

@@ -2,9 +2,11 @@
 
 #![forbid(unsafe_code)]
 
+use crate::task::unpolled::{Silence, Silent, Unpolled};
 use crate::time::error::Elapsed;
 use crate::time::instant::Instant;
-use crate::time::sleep::{Sleep, sleep, sleep_until};
+use crate::time::sleep::{Sleep, part_sleep, part_sleep_until};
+use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -37,8 +39,9 @@ use std::time::Duration;
 /// });
 /// ```
 #[inline]
+#[track_caller]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
-    Timeout { delay: sleep(duration), value: future.into_future() }
+    Timeout::new(future.into_future(), part_sleep(duration), Unpolled::new("timeout"))
 }
 
 /// Waits for `future`, at most until `deadline`. As [`timeout`] otherwise.
@@ -61,8 +64,9 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 ///     }
 /// });
 /// ```
+#[track_caller]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
-    Timeout { delay: sleep_until(deadline), value: future.into_future() }
+    Timeout::new(future.into_future(), part_sleep_until(deadline), Unpolled::new("timeout_at"))
 }
 
 pin_project_lite::pin_project! {
@@ -78,17 +82,26 @@ pin_project_lite::pin_project! {
     /// println!("{:?}", limited.get_ref());
     /// assert_eq!(runtime::run(limited.into_inner()), 2);
     /// ```
-    #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Timeout<T> {
+        // Dropped in this order: said once, for both futures.
+        unpolled: Unpolled,
+        silent: Silent,
         #[pin]
         value: T,
         #[pin]
         delay: Sleep,
+        silence: Silence,
     }
 }
 
 impl<T> Timeout<T> {
+    #[inline]
+    fn new(value: T, delay: Sleep, unpolled: Unpolled) -> Self {
+        let (silent, silence) = Silence::around_parts();
+        Timeout { unpolled, silent, value, delay, silence }
+    }
+
     /// The future inside.
     pub fn get_ref(&self) -> &T {
         &self.value
@@ -100,7 +113,8 @@ impl<T> Timeout<T> {
     }
 
     /// The future inside, without its deadline.
-    pub fn into_inner(self) -> T {
+    pub fn into_inner(mut self) -> T {
+        self.unpolled.set_polled();
         self.value
     }
 }
@@ -111,10 +125,17 @@ impl<T: Future> Future for Timeout<T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        this.unpolled.set_polled();
         if let Poll::Ready(output) = this.value.poll(cx) {
             return Poll::Ready(Ok(output));
         }
         // Also when the future has used up the budget: one that always does would never time out.
         this.delay.poll_deadline(cx).map(|()| Err(Elapsed::new()))
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Timeout<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timeout").field("value", &self.value).field("delay", &self.delay).finish()
     }
 }

@@ -7,6 +7,7 @@ use crate::primitive::Arc;
 use crate::primitive::atomic::Ordering;
 use crate::sync::blocking::block_on;
 use crate::sync::wait_list::Waiter;
+use crate::task::unpolled::Unpolled;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -125,8 +126,13 @@ impl<T: Clone> Receiver<T> {
     /// # sender.await.unwrap();
     /// # });
     /// ```
-    pub async fn recv(&mut self) -> Result<T, RecvError> {
-        Recv { receiver: self, waiter: Waiter::new() }.await
+    #[track_caller]
+    pub fn recv(&mut self) -> impl Future<Output = Result<T, RecvError>> {
+        let unpolled = Unpolled::new("broadcast::Receiver::recv");
+        async move {
+            unpolled.polled();
+            Recv { receiver: self, waiter: Waiter::new() }.await
+        }
     }
 
     /// The next value, if it is there. As [`recv`](Self::recv) otherwise.

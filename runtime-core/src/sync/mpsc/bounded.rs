@@ -7,6 +7,8 @@ use super::room::Bounded;
 use crate::coop;
 use crate::sync::blocking::block_on;
 use crate::sync::permits::{PERMITS_MAX, Refusal};
+use crate::task::futurelock::What;
+use crate::task::unpolled::Unpolled;
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
@@ -78,7 +80,7 @@ impl<T> Chan<T, Bounded> {
         }
         // Dropped after the wait below, which may have given back what it had been granted.
         let give_back = GiveBack(self);
-        self.room().permits.acquire(n).await.map_err(|_| SendError(()))?;
+        self.room().permits.acquire(n, What::Room).await.map_err(|_| SendError(()))?;
         mem::forget(give_back);
         Ok(())
     }
@@ -119,26 +121,31 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// If the channel is, or gets, closed. Gives the value back.
-    pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
-        // With room, this takes it and sends in one step, and nothing has to be laid out for a wait.
-        let mut value = Some(value);
-        let tried = poll_fn(|cx| {
-            let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Channel));
-            let Some(unsent) = value.take() else { unreachable!("polled after it was ready") };
-            let tried = self.tx.try_send(unsent);
-            progress.made_progress();
-            Poll::Ready(tried)
-        });
-        match tried.await {
-            Ok(()) => Ok(()),
-            Err((value, Refusal::Closed)) => Err(SendError(value)),
-            Err((value, Refusal::NoPermits)) => match self.tx.reserve(1).await {
-                Ok(()) => {
-                    self.tx.send_reserved(value);
-                    Ok(())
-                }
-                Err(_) => Err(SendError(value)),
-            },
+    #[track_caller]
+    pub fn send(&self, value: T) -> impl Future<Output = Result<(), SendError<T>>> {
+        let unpolled = Unpolled::new("Sender::send");
+        async move {
+            unpolled.polled();
+            // With room, this takes it and sends in one step, and nothing has to be laid out for a wait.
+            let mut value = Some(value);
+            let tried = poll_fn(|cx| {
+                let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Channel));
+                let Some(unsent) = value.take() else { unreachable!("polled after it was ready") };
+                let tried = self.tx.try_send(unsent);
+                progress.made_progress();
+                Poll::Ready(tried)
+            });
+            match tried.await {
+                Ok(()) => Ok(()),
+                Err((value, Refusal::Closed)) => Err(SendError(value)),
+                Err((value, Refusal::NoPermits)) => match self.tx.reserve(1).await {
+                    Ok(()) => {
+                        self.tx.send_reserved(value);
+                        Ok(())
+                    }
+                    Err(_) => Err(SendError(value)),
+                },
+            }
         }
     }
 

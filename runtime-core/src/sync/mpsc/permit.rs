@@ -4,6 +4,7 @@ use super::bounded::Sender;
 use super::chan::{Chan, Tx};
 use super::error::{SendError, TrySendError};
 use super::room::Bounded;
+use crate::task::unpolled::Unpolled;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::mem;
@@ -51,9 +52,14 @@ impl<T> Sender<T> {
     /// assert_eq!(rx.recv().await, Some("in time"));
     /// # });
     /// ```
-    pub async fn reserve(&self) -> Result<Permit<'_, T>, SendError<()>> {
-        self.tx.reserve(1).await?;
-        Ok(Permit { chan: &self.tx })
+    #[track_caller]
+    pub fn reserve(&self) -> impl Future<Output = Result<Permit<'_, T>, SendError<()>>> {
+        let unpolled = Unpolled::new("Sender::reserve");
+        async move {
+            unpolled.polled();
+            self.tx.reserve(1).await?;
+            Ok(Permit { chan: &self.tx })
+        }
     }
 
     /// Waits, in turn, for room for `n` values, all at once.
@@ -74,9 +80,17 @@ impl<T> Sender<T> {
     /// assert_eq!(rx.len(), 3);
     /// # });
     /// ```
-    pub async fn reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, SendError<()>> {
-        self.tx.reserve(n).await?;
-        Ok(PermitIterator { chan: &self.tx, count: n })
+    #[track_caller]
+    pub fn reserve_many(
+        &self,
+        n: usize,
+    ) -> impl Future<Output = Result<PermitIterator<'_, T>, SendError<()>>> {
+        let unpolled = Unpolled::new("Sender::reserve_many");
+        async move {
+            unpolled.polled();
+            self.tx.reserve(n).await?;
+            Ok(PermitIterator { chan: &self.tx, count: n })
+        }
     }
 
     /// [`reserve`](Self::reserve) with a permit that may go anywhere.
@@ -97,9 +111,14 @@ impl<T> Sender<T> {
     /// # drop(tx);
     /// # });
     /// ```
-    pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
-        self.tx.reserve(1).await?;
-        Ok(OwnedPermit { tx: Some(self.tx) })
+    #[track_caller]
+    pub fn reserve_owned(self) -> impl Future<Output = Result<OwnedPermit<T>, SendError<()>>> {
+        let unpolled = Unpolled::new("Sender::reserve_owned");
+        async move {
+            unpolled.polled();
+            self.tx.reserve(1).await?;
+            Ok(OwnedPermit { tx: Some(self.tx) })
+        }
     }
 
     /// Takes room for one value if that needs no waiting.

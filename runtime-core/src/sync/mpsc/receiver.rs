@@ -4,6 +4,7 @@ use super::chan::{Nothing, Rx};
 use super::error::TryRecvError;
 use super::room::{Bounded, Boundless};
 use crate::sync::blocking::block_on;
+use crate::task::unpolled::Unpolled;
 use futures_core::Stream;
 use std::fmt;
 use std::future::poll_fn;
@@ -72,8 +73,13 @@ macro_rules! receiver {
             ///
             /// # Cancel safety
             /// A dropped wait has received nothing; no value is lost.
-            pub async fn recv(&mut self) -> Option<T> {
-                poll_fn(|cx| self.poll_recv(cx)).await
+            #[track_caller]
+            pub fn recv(&mut self) -> impl Future<Output = Option<T>> {
+                let unpolled = Unpolled::new("Receiver::recv");
+                async move {
+                    unpolled.polled();
+                    poll_fn(|cx| self.poll_recv(cx)).await
+                }
             }
 
             /// Waits for at least one value and appends all that are there, up to `limit`, to `buffer`. Says
@@ -81,8 +87,13 @@ macro_rules! receiver {
             ///
             /// # Cancel safety
             /// A dropped wait has received nothing; no value is lost.
-            pub async fn recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
-                poll_fn(|cx| self.poll_recv_many(cx, buffer, limit)).await
+            #[track_caller]
+            pub fn recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> impl Future<Output = usize> {
+                let unpolled = Unpolled::new("Receiver::recv_many");
+                async move {
+                    unpolled.polled();
+                    poll_fn(|cx| self.poll_recv_many(cx, buffer, limit)).await
+                }
             }
 
             /// The next value, if it is there.

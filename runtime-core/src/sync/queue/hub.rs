@@ -20,6 +20,7 @@ use crate::primitive::Arc;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::sync::fault::{Fault, planted};
 use crate::sync::permits::{PERMITS_MAX, Permits, Refusal};
+use crate::task::futurelock::What;
 use std::fmt;
 use std::mem;
 
@@ -78,7 +79,7 @@ impl<S: Store> Hub<S> {
     }
 
     pub(super) async fn put(&self, value: S::Value) -> Result<(), Closed<S::Value>> {
-        match self.room.acquire(1).await {
+        match self.room.acquire(1, What::Room).await {
             Ok(()) => self.push(Turn(&self.room), value),
             Err(_) => Err(Closed(value)),
         }
@@ -109,7 +110,7 @@ impl<S: Store> Hub<S> {
     }
 
     pub(super) async fn get(&self) -> Result<Item<S::Value>, Closed<()>> {
-        self.items.acquire(1).await.map_err(|_| Closed(()))?;
+        self.items.acquire(1, What::Item).await.map_err(|_| Closed(()))?;
         self.pop(Turn(&self.items))
     }
 

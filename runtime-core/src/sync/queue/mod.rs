@@ -25,6 +25,7 @@ mod store;
 mod tally;
 
 use crate::primitive::Arc;
+use crate::task::unpolled::Unpolled;
 pub use error::{Closed, TryGetError, TryPutError};
 use heap::Heap;
 use hub::Hub;
@@ -79,9 +80,14 @@ macro_rules! queue {
             /// second.await.unwrap().unwrap(); // there is room now
             /// # });
             /// ```
-            pub async fn put(&self, value: T) -> Result<(), Closed<T>> {
+            #[track_caller]
+            pub fn put(&self, value: T) -> impl Future<Output = Result<(), Closed<T>>> {
+let unpolled = Unpolled::new("Queue::put");
+async move {
+unpolled.polled();
                 self.hub.put(value).await
             }
+}
 
             /// Puts `value` in if that needs no waiting.
             ///
@@ -133,9 +139,14 @@ macro_rules! queue {
             /// assert_eq!(worker.await.unwrap(), 10);
             /// # });
             /// ```
-            pub async fn get(&self) -> Result<Item<T>, Closed<()>> {
+            #[track_caller]
+            pub fn get(&self) -> impl Future<Output = Result<Item<T>, Closed<()>>> {
+let unpolled = Unpolled::new("Queue::get");
+async move {
+unpolled.polled();
                 self.hub.get().await
             }
+}
 
             /// Takes the next item out if that needs no waiting.
             ///
@@ -189,9 +200,14 @@ macro_rules! queue {
             /// }
             /// # });
             /// ```
-            pub async fn join(&self) {
+            #[track_caller]
+            pub fn join(&self) -> impl Future<Output = ()> {
+let unpolled = Unpolled::new("Queue::join");
+async move {
+unpolled.polled();
                 self.hub.join().await;
             }
+}
 
             /// Takes nothing in any more: each put fails, also those that wait. What is inside can still be taken
             /// out; once nothing is left, each get fails. asyncio's `shutdown()`.

@@ -6,6 +6,7 @@ use super::shared::{Shared, Version};
 use crate::coop;
 use crate::primitive::Arc;
 use crate::primitive::atomic::Ordering;
+use crate::task::unpolled::Unpolled;
 use std::fmt;
 use std::future::poll_fn;
 use std::task::{Poll, ready};
@@ -129,8 +130,13 @@ impl<T> Receiver<T> {
     /// # sender.await.unwrap();
     /// # });
     /// ```
-    pub async fn changed(&mut self) -> Result<(), RecvError> {
-        self.shared.changed(&mut self.seen).await
+    #[track_caller]
+    pub fn changed(&mut self) -> impl Future<Output = Result<(), RecvError>> {
+        let unpolled = Unpolled::new("watch::Receiver::changed");
+        async move {
+            unpolled.polled();
+            self.shared.changed(&mut self.seen).await
+        }
     }
 
     /// Waits until `condition` holds for the value, beginning with the one there is, seen or not. Gives the value,
@@ -157,23 +163,31 @@ impl<T> Receiver<T> {
     /// # counter.await.unwrap();
     /// # });
     /// ```
-    pub async fn wait_for(&mut self, mut condition: impl FnMut(&T) -> bool) -> Result<Ref<'_, T>, RecvError> {
-        // A loop around a condition that holds at once must not keep its thread for ever.
-        poll_fn(|cx| {
-            ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Channel)).made_progress();
-            Poll::Ready(())
-        })
-        .await;
-        let seen_before = self.seen;
-        loop {
-            {
-                let guard = self.shared.value.read();
-                self.seen = self.shared.version();
-                if condition(&guard) {
-                    return Ok(Ref { guard, has_changed: self.seen != seen_before });
+    #[track_caller]
+    pub fn wait_for(
+        &mut self,
+        mut condition: impl FnMut(&T) -> bool,
+    ) -> impl Future<Output = Result<Ref<'_, T>, RecvError>> {
+        let unpolled = Unpolled::new("watch::Receiver::wait_for");
+        async move {
+            unpolled.polled();
+            // A loop around a condition that holds at once must not keep its thread for ever.
+            poll_fn(|cx| {
+                ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Channel)).made_progress();
+                Poll::Ready(())
+            })
+            .await;
+            let seen_before = self.seen;
+            loop {
+                {
+                    let guard = self.shared.value.read();
+                    self.seen = self.shared.version();
+                    if condition(&guard) {
+                        return Ok(Ref { guard, has_changed: self.seen != seen_before });
+                    }
                 }
+                self.shared.changed(&mut self.seen).await?;
             }
-            self.shared.changed(&mut self.seen).await?;
         }
     }
 
