@@ -7,7 +7,7 @@ use crate::coop;
 use crate::handle::Handle;
 use crate::local_set::LocalSet;
 use crate::local_tasks::LocalTasks;
-use crate::task::{JoinHandle, Meta};
+use crate::task::{self, JoinHandle, Meta};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -46,7 +46,7 @@ where
     let mut spawn = Some((future, meta));
     let spawned = context::with_handle(|handle| {
         let handle = handle?;
-        if handle.inner().has_task_hooks {
+        if handle.inner().has_task_hooks || task::is_traced() {
             return Some(Err(handle.clone()));
         }
         let (future, meta) = spawn.take()?;

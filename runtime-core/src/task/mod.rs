@@ -39,6 +39,7 @@ mod outcome;
 mod owned;
 mod raw;
 mod state;
+mod trace;
 mod unhandled;
 mod waker;
 mod watch;
@@ -63,6 +64,7 @@ pub use outcome::{Outcome, TaskInfo, TaskState};
 pub(crate) use owned::Placed;
 pub use owned::{Home, Meta};
 pub(crate) use raw::RawTask;
+pub(crate) use trace::{driven, is_on as is_traced};
 pub use unhandled::{Reporter, Unhandled, UnhandledHook, UnhandledKind, UnhandledPolicy};
 pub use watch::{TaskHook, TaskMeta, Watch};
 
