@@ -116,3 +116,47 @@ fn p55_descriptors_refused_to_the_builder() {
     built_or_refused(&mut runtime::Builder::new_current_thread(), EMFILE);
     built_or_refused(runtime::Builder::new_multi_thread().worker_threads(2), EMFILE);
 }
+
+/// Eight tasks block on what only a ninth gives: spares run it. Where the system refuses their threads but for the first
+/// three, it waits until a worker is free, and nothing is lost.
+#[test]
+fn p18_threads_refused_to_spares() {
+    const BLOCKERS: usize = 8;
+    let silent = runtime::RescueConfig::default().on_report(|_| {});
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(2).rescue(silent).build().unwrap();
+    let (opens, waits): (Vec<_>, Vec<_>) = (0..BLOCKERS).map(|_| std::sync::mpsc::sync_channel(2)).unzip();
+    let blockers: Vec<_> = waits
+        .into_iter()
+        .map(|wait: std::sync::mpsc::Receiver<()>| {
+            runtime.spawn(async move { wait.recv_timeout(LONG).expect("nobody came") })
+        })
+        .collect();
+    let until = |what: &str, is: &dyn Fn() -> bool| {
+        let start = std::time::Instant::now();
+        while !is() {
+            assert!(start.elapsed() < LONG, "{what}");
+            std::thread::yield_now();
+        }
+    };
+    let threads = if faulty() { 5 } else { BLOCKERS };
+    until("the blockers do not run", &|| runtime.metrics().polls_count() == threads as u64);
+    let ninth = {
+        let opens = opens.clone();
+        // Who is open already has gone.
+        runtime.spawn(async move { opens.iter().for_each(|open| _ = open.send(())) })
+    };
+    if faulty() {
+        until("nobody saw them block", &|| runtime.metrics().rescues_count() >= threads as u64);
+        assert!(!ninth.is_finished(), "it ran without a thread");
+        opens.iter().for_each(|open| _ = open.send(()));
+    }
+    runtime.block_on(async {
+        for blocker in blockers {
+            blocker.await.unwrap();
+        }
+        ninth.await.unwrap();
+        // Without a stand-in, what says that it blocks does so in its place.
+        let announced = runtime::spawn(async { runtime::task::block_in_place(|| 42) });
+        assert_eq!(announced.await.unwrap(), 42);
+    });
+}

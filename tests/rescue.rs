@@ -227,8 +227,61 @@ fn p18_the_culprit_is_named() {
         if cfg!(target_os = "linux") {
             assert_eq!((stuck.is_computing(), stuck.syscall()), (Some(false), Some("clock_nanosleep")));
             assert!(text.contains("system call clock_nanosleep"), "{text}");
+            let calls = names(stuck.stack());
+            assert!(calls.iter().any(|name| name.contains("blocked_until_reported")), "{calls:#?}");
+            assert!(calls.iter().any(|name| name.contains("thread") && name.contains("sleep")), "{calls:#?}");
         }
     });
+}
+
+/// The names of the functions around these addresses.
+fn names(stack: &[usize]) -> Vec<String> {
+    let mut names = Vec::new();
+    for address in stack {
+        let call = std::ptr::without_provenance_mut(address - 1);
+        backtrace::resolve(call, |symbol| names.extend(symbol.name().map(|name| format!("{name:#}"))));
+    }
+    names
+}
+
+/// The line on stderr, of a process of its own, which is ended when it was read.
+#[test]
+fn p18_the_line_names_the_task_and_its_calls() {
+    const CHILD: &str = "RUNTIME_TEST_STUCK";
+    if std::env::var_os(CHILD).is_some() {
+        let runtime = multi(1, RescueConfig::default());
+        runtime.block_on(async {
+            let name = task::Builder::new().name("for ever");
+            let blocker = name.spawn(async { std::thread::sleep(LIMIT * 2) }).unwrap();
+            drop(runtime::spawn(async {}));
+            blocker.await.unwrap();
+        });
+        return;
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "p18_the_line_names_the_task_and_its_calls", "--test-threads=1", "--nocapture"])
+        .env(CHILD, "1")
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
+    let (tell, told) = mpsc::channel();
+    let reader = std::thread::spawn(move || lines.map_while(Result::ok).all(|line| tell.send(line).is_ok()));
+    let mut seen = Vec::new();
+    let wanted: &[&str] = if cfg!(all(target_os = "linux", feature = "backtrace")) {
+        &["\"for ever\"", "    in std::thread::", "    in rescue::p18_the_line_names"]
+    } else {
+        &["\"for ever\""]
+    };
+    let has_all = |seen: &[String]| wanted.iter().all(|word| seen.iter().any(|line| line.contains(word)));
+    while !has_all(&seen) {
+        seen.push(told.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("no line has it: {seen:#?}")));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(told);
+    reader.join().unwrap();
 }
 
 #[test]

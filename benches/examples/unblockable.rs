@@ -3,12 +3,14 @@
 //! ```text
 //! cargo run --release --example unblockable                      the table, 8 s for each row
 //! cargo run --release --example unblockable -- --all             the same of tokio and smol, too
+//! RUSTFLAGS="--cfg tokio_unstable" cargo run … -- --all          and of tokio with its eager hand-off of the driver
 //! cargo run --release --example unblockable -- --seconds 2       shorter
 //! cargo run --release --example unblockable -- --svg out.svg     a picture: when the ticks come, ours beside tokio's
 //! ```
 
 use benches::load::Client;
 use benches::rt::Rt;
+use benches::rt::hand_off;
 use benches::rt::on_ours::Ours;
 use benches::rt::on_smol::Smol;
 use benches::rt::on_tokio::Tokio;
@@ -232,6 +234,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let is_well = table::<Ours>("runtime", time);
     if flags.contains("all") {
         table::<Tokio>("tokio", time);
+        if hand_off::CAN {
+            hand_off::want(true);
+            table::<Tokio>("tokio with its eager hand-off", time);
+        }
         table::<Smol>("smol", time);
     }
     if is_well { Ok(()) } else { Err("a row stalled".into()) }

@@ -4,6 +4,14 @@
 //! sockets. So a row compares what a program would get, not what the schedulers alone can do.
 
 pub mod bare;
+/// tokio's eager hand-off of its driver, which needs `--cfg tokio_unstable`.
+#[cfg(not(tokio_unstable))]
+#[path = "rt/hand_off/off.rs"]
+pub mod hand_off;
+/// tokio's eager hand-off of its driver, which needs `--cfg tokio_unstable`.
+#[cfg(tokio_unstable)]
+#[path = "rt/hand_off/on.rs"]
+pub mod hand_off;
 pub mod on_ours;
 pub mod on_smol;
 pub mod on_tokio;

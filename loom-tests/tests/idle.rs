@@ -3,12 +3,15 @@
 #![cfg(loom)]
 
 use loom_tests::{expect_failure, model};
-use runtime_core::internals::{Fault, GotUp, Idle, MonitorSignal, Parker, Picked, plant};
+use runtime_core::internals::{Fault, GotUp, Idle, Left, MonitorSignal, Parker, Picked, Spares, plant};
 use runtime_core::port::DriverHandle;
 use runtime_core::primitive::atomic::{AtomicUsize, Ordering};
 use runtime_core::primitive::deque::{Injector, Steal, Stealer, Word, Worker};
 use runtime_core::primitive::{Arc, Condvar, Mutex, thread};
 use std::any::Any;
+use std::time::Duration;
+
+const FOR_EVER: Duration = Duration::from_secs(1000);
 
 /// A step of the worker's loop that a twin leaves out.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,8 @@ enum Omit {
     LastLook,
     /// The leaving of the list by who found work on its last look.
     GettingUp,
+    /// A spare that retires keeps what it has until it has left, and tells nobody.
+    HandingOver,
 }
 
 #[derive(Debug)]
@@ -61,6 +66,7 @@ struct Shared {
     /// Whether a job goes on only when all have begun.
     together: bool,
     waiting: (Mutex<usize>, Condvar),
+    spares: Spares,
     omit: Omit,
 }
 
@@ -75,6 +81,7 @@ fn runtime(workers: usize, jobs: usize, together: bool, omit: Omit) -> (Arc<Shar
         left: AtomicUsize::new(jobs),
         together,
         waiting: (Mutex::new(jobs), Condvar::new()),
+        spares: Spares::new(1),
         omit,
     };
     (Arc::new(shared), locals)
@@ -104,6 +111,7 @@ impl Shared {
             for parker in &self.parkers {
                 parker.unpark(&NoDriver);
             }
+            self.spares.close();
         }
         if self.together {
             let mut waiting = self.waiting.0.lock();
@@ -181,6 +189,46 @@ impl Shared {
             self.leave_search();
         }
     }
+
+    /// What a spare does that is needed no longer: it hands its job over, leaves, and rests until the runtime ends.
+    fn retire(&self, local: &Worker<Job>) {
+        let hand_over = || {
+            while let Some(job) = local.pop() {
+                self.injector.push(job);
+            }
+        };
+        if self.omit == Omit::HandingOver {
+            let _ = self.idle.leave();
+            hand_over();
+        } else {
+            hand_over();
+            self.notify();
+            match self.idle.leave() {
+                Left::AllAsleep => {
+                    if let Some(worker) = self.idle.any_sleeper() {
+                        self.parkers[worker].unpark(&NoDriver);
+                    }
+                }
+                Left::Yes => {}
+                Left::No => unreachable!("the other worker stays"),
+            }
+        }
+        assert!(!self.spares.rest(FOR_EVER), "nobody called");
+    }
+}
+
+/// A spare retires with a job in its queue, which is the last thing the runtime has to do.
+fn a_retirement_against_the_end(omit: Omit) {
+    let (shared, mut locals) = runtime(2, 1, false, omit);
+    let spare = locals.pop().unwrap();
+    spare.push(Job);
+    let retiring = {
+        let shared = shared.clone();
+        thread::spawn(move || shared.retire(&spare))
+    };
+    shared.work(0, &locals[0]);
+    retiring.join().unwrap();
+    assert_eq!(shared.idle.workers(), 1);
 }
 
 /// Two push a job each while the only worker goes to sleep, sleeps, or gets up.
@@ -227,6 +275,18 @@ fn a_pusher_meets_two_workers() {
 #[test]
 fn two_jobs_need_both_workers() {
     model(|| one_pusher_two_workers(true, Omit::Nothing));
+}
+
+#[test]
+fn a_retirement_meets_the_end() {
+    model(|| a_retirement_against_the_end(Omit::Nothing));
+}
+
+#[test]
+fn twin_retires_in_silence() {
+    expect_failure("twin_retires_in_silence", "deadlock", || {
+        a_retirement_against_the_end(Omit::HandingOver);
+    });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! tokio, with what it brings along.
 
-use super::{Rt, Shared, Spawn};
+use super::{Rt, Shared, Spawn, hand_off};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -20,8 +20,8 @@ impl Spawn for Tokio {
     type Join<T: Send + 'static> = JoinHandle<T>;
 
     fn new(workers: usize) -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = hand_off::apply(builder.worker_threads(workers).enable_all()).build();
         Self(runtime.expect("cannot build tokio"))
     }
 

@@ -4,11 +4,15 @@
 mod linux;
 #[cfg(not(target_os = "linux"))]
 mod other;
+#[cfg(target_os = "linux")]
+mod stack;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{doing, thread_number};
 #[cfg(not(target_os = "linux"))]
-pub(crate) use other::{doing, thread_number};
+pub(crate) use other::{doing, stack, thread_number};
+#[cfg(target_os = "linux")]
+pub(crate) use stack::stack;
 
 /// What a thread is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]

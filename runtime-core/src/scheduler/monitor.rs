@@ -19,7 +19,7 @@ use super::stall::StuckTask;
 use super::stand_in::add_spare;
 use crate::primitive::Arc;
 use crate::primitive::atomic::{Ordering, fence};
-use crate::primitive::doing::{Doing, doing};
+use crate::primitive::doing::{Doing, doing, stack};
 use crate::util::wake_list::{WakeList, quietly};
 use std::collections::HashMap;
 use std::panic::Location;
@@ -225,13 +225,14 @@ impl Monitor {
             if self.reported.get(spawn_site).is_some_and(|last| now - *last < REPORT_EVERY) {
                 continue;
             }
+            let stack = stack(seat.thread.load(Ordering::Relaxed));
             let Some(doing) = what_it_does(seat, seen) else { continue };
             if self.reported.len() >= REPORTED_MAX {
                 self.reported.retain(|_, last| now - *last < REPORT_EVERY);
             }
             self.reported.insert(spawn_site, now);
             let name = self.homes.iter().find_map(|home| home.name_of(id));
-            let stuck = StuckTask { id, name, spawn_site, stuck_for, doing };
+            let stuck = StuckTask { id, name, spawn_site, stuck_for, doing, stack };
             quietly(|| rescue.report(&stuck));
         }
     }

@@ -5,9 +5,16 @@
 use crate::primitive::doing::Doing;
 use crate::task::Id;
 use std::fmt;
-use std::io::{self, Write};
 use std::panic::Location;
 use std::time::Duration;
+
+/// The names of calls, which take a look at the debug information.
+#[cfg(feature = "backtrace")]
+#[path = "stall/names_on.rs"]
+mod names;
+#[cfg(not(feature = "backtrace"))]
+#[path = "stall/names_off.rs"]
+mod names;
 
 /// A task whose poll keeps its worker for long, while others wait: see
 /// [`RescueConfig::on_report`](super::RescueConfig::on_report).
@@ -20,6 +27,7 @@ pub struct StuckTask {
     pub(crate) spawn_site: &'static Location<'static>,
     pub(crate) stuck_for: Duration,
     pub(crate) doing: Doing,
+    pub(crate) stack: Vec<usize>,
 }
 
 impl StuckTask {
@@ -61,8 +69,17 @@ impl StuckTask {
         }
     }
 
+    /// The calls that the thread waits in, as addresses of code, innermost first: what `backtrace::resolve` takes. Empty if
+    /// the thread computes, and where the system does not say.
+    ///
+    /// They are found by looking at the thread's stack from outside, while it waits: some may be left there from calls that
+    /// are over. With the feature `backtrace` the line on stderr has their names.
+    pub fn stack(&self) -> &[usize] {
+        &self.stack
+    }
+
     pub(super) fn print(&self) {
-        let _ = writeln!(io::stderr(), "runtime: {self}");
+        names::print(&self.stack, format!("runtime: {self}"));
     }
 }
 

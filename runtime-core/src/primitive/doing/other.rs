@@ -11,3 +11,8 @@ pub(crate) fn thread_number() -> u32 {
 pub(crate) fn doing(_thread: u32) -> Doing {
     Doing::Unknown
 }
+
+/// Always empty: unknown.
+pub(crate) fn stack(_thread: u32) -> Vec<usize> {
+    Vec::new()
+}
