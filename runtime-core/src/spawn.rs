@@ -177,7 +177,7 @@ where
 /// to wait for something else, too.
 ///
 /// On a thread that runs no tasks it just calls `f`. Cancelling the task has no effect before `f` returns;
-/// [`task::cancel_requested`](crate::task::cancel_requested) tells `f`.
+/// [`task::cancel_requested`] tells `f`.
 ///
 /// # Panics
 /// If `f` does; and on a thread that runs the tasks of a current_thread runtime, or of a `LocalSet`, which nobody else
