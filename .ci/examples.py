@@ -7,6 +7,8 @@ tcp_proxy     brings every byte through from a `python3 -m http.server`, and sur
 chat ADDR     tells 200 clients what the others say, in order, and lets a slow one hold up nobody
 proc_pipeline FILE…  prints what a shell prints, kills what takes too long, leaves no child
 cat_lines S   says each line again a second later, and ends after S seconds although its input stays open
+observe A C   says where it listens, has a page for Prometheus, serves tokio-console, ends on SIGINT; a taken
+              address is exit 1
 """
 
 import asyncio
@@ -14,10 +16,12 @@ import hashlib
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 EXAMPLES = os.path.join(os.environ.get("CARGO_TARGET_DIR", "target"), "release", "examples")
 CLIENTS = 200
@@ -127,6 +131,34 @@ def chat():
             server.wait()
 
 
+def observe():
+    with tempfile.TemporaryDirectory() as folder:
+        console = os.path.join(folder, "console")
+        server = subprocess.Popen([example("observe"), "127.0.0.1:0", console], stdout=subprocess.PIPE, text=True)
+        try:
+            line = server.stdout.readline()
+            found = re.search(r"127\.0\.0\.1:(\d+)", line)
+            check(found, f"observe says where it listens: {line.strip()!r}")
+            address = found.group(0)
+            with urllib.request.urlopen(f"http://{address}/metrics", timeout=LIMIT_S) as page:
+                kind, text = page.headers["Content-Type"], page.read().decode()
+            check(kind == "text/plain; version=0.0.4", f"/metrics is for Prometheus: {kind}")
+            check("\nruntime_tasks_alive 2\n" in text, "and has figures")
+            until = time.monotonic() + LIMIT_S
+            while not os.path.exists(console) and time.monotonic() < until:
+                time.sleep(0.01)
+            check(stat.S_ISSOCK(os.stat(console).st_mode), "tokio-console is served")
+            taken = subprocess.run(
+                [example("observe"), address, console + "2"], capture_output=True, text=True, timeout=LIMIT_S
+            )
+            check(taken.returncode == 1 and "in use" in taken.stderr, f"a taken address is exit code 1: {taken.stderr.strip()!r}")
+            server.send_signal(signal.SIGINT)
+            check(server.wait(LIMIT_S) == 0, "observe ends on SIGINT")
+        finally:
+            server.kill()
+            server.wait()
+
+
 def children_of(parent):
     """Dead or alive."""
     children = []
@@ -172,3 +204,4 @@ tcp_proxy()
 chat()
 proc_pipeline()
 cat_lines()
+observe()

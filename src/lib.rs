@@ -23,6 +23,12 @@
 //! - [`Builder`], [`Runtime`], [`Handle`]: a runtime made by hand.
 //! - [`metrics`], [`Handle::tasks`], [debug mode](Builder::debug): looking inside.
 //!
+//! # Features
+//! - `tracing`: tells subscribers of the crate `tracing` about tasks, blocking jobs and the futures of `block_on`, in tokio's
+//!   shapes, so that the stock tokio-console shows them: a span `runtime.spawn` for each, entered for each poll, and events
+//!   about its wakers. `console-subscriber` has to be built with `--cfg console_without_tokio_unstable`, and to be started
+//!   before the runtime: what was spawned earlier is not shown. A subscriber that panics harms no task. Off by default.
+//!
 //! This crate only puts the others together; its own code is the [`Builder`].
 
 #![forbid(unsafe_code)]

@@ -9,7 +9,7 @@ use crate::handle::Handle;
 use crate::port::DriverHandle;
 use crate::primitive::Arc;
 use crate::scheduler::{Aside, Pinned, Shared, step_aside, with_current};
-use crate::task::{Job, JobOwner, JoinHandle, Keeper, Unhandled};
+use crate::task::{self, Job, JobOwner, JoinHandle, Keeper, Unhandled};
 use crate::timer::Timers;
 use crate::tls;
 use crate::util::inherited;
@@ -180,8 +180,9 @@ impl Handle {
     /// nobody else could run meanwhile.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let site = Location::caller();
         let _entered = enter_block_on(self);
-        block_on::block_on(&self.inner().shared, future)
+        block_on::block_on(&self.inner().shared, task::driven(future, site))
     }
 
     /// Makes this the current thread's runtime until the guard is dropped: `spawn` and sockets find it.

@@ -171,6 +171,11 @@ pub fn yield_now(cx: &Context<'_>) {
     }
 }
 
+/// Whether the poll that is going on has asked for another through [`yield_now`].
+pub fn has_yielded() -> bool {
+    FRAME.try_with(|frame| frame.yielded.get()).unwrap_or(false)
+}
+
 /// Whether the poll that is going on has spent anything of its budget: then something got done.
 pub(crate) fn has_spent() -> bool {
     FRAME.try_with(|frame| frame.budget.get() != BUDGET_MAX).unwrap_or(false)

@@ -12,10 +12,11 @@ use crate::local_tasks::LocalTasks;
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::primitive::{Arc, Condvar, Mutex};
 use crate::scheduler::{self, Shared, Step, Worker};
-use crate::task::Home;
+use crate::task::{self, Home};
 use crate::util::inherited;
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc as StdArc;
@@ -69,8 +70,9 @@ impl CurrentThread {
     /// Runs `future`, and while it waits, the runtime's tasks.
     #[track_caller]
     pub(crate) fn block_on<F: Future>(&self, handle: &Handle, future: F) -> F::Output {
+        let site = Location::caller();
         let _entered = context::enter_block_on(handle);
-        let mut future = pin!(future);
+        let mut future = pin!(task::driven(future, site));
         let shared = Arc::clone(&handle.inner().shared);
         let place = StdArc::clone(&self.place);
         let waking = Arc::clone(&shared);

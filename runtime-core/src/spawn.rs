@@ -7,7 +7,7 @@ use crate::coop;
 use crate::handle::Handle;
 use crate::local_set::LocalSet;
 use crate::local_tasks::LocalTasks;
-use crate::task::{JoinHandle, Meta};
+use crate::task::{self, JoinHandle, Meta};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -49,7 +49,7 @@ where
     let mut spawn = Some((future, meta));
     let spawned = context::with_handle(|handle| {
         let handle = handle?;
-        if handle.inner().has_task_hooks {
+        if handle.inner().has_task_hooks || task::is_traced() {
             return Some(Err(handle.clone()));
         }
         let (future, meta) = spawn.take()?;
@@ -180,7 +180,7 @@ where
 /// to wait for something else, too.
 ///
 /// On a thread that runs no tasks it just calls `f`. Cancelling the task has no effect before `f` returns;
-/// [`task::cancel_requested`](crate::task::cancel_requested) tells `f`.
+/// [`task::cancel_requested`] tells `f`.
 ///
 /// # Panics
 /// If `f` does; and on a thread that runs the tasks of a current_thread runtime, or of a `LocalSet`, which nobody else

@@ -3,7 +3,7 @@
 
 #![forbid(unsafe_code)]
 
-use super::extras::{Asked, Extras};
+use super::extras::{Asked, Extras, Given};
 use crate::tls;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(crate) struct Body(Arc<Extras>);
 
 impl Body {
     pub(crate) fn new() -> Body {
-        Body(Arc::new(Extras::new(None, None)))
+        Body(Arc::new(Extras::new(Given::nothing())))
     }
 
     /// Runs a poll of the body: what it calls here finds it.

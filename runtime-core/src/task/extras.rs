@@ -14,6 +14,7 @@
 use super::error::Whose;
 use super::groups::{Ask, Groups, Seated};
 use super::outcome::Outcome;
+use super::trace::Traced;
 use super::watch::{Figures, Watch, Watched};
 use crate::primitive::Mutex;
 use crate::primitive::atomic::{AtomicBool, Ordering};
@@ -45,6 +46,8 @@ pub(crate) struct Extras {
     inherited: Mutex<Option<Captured>>,
     /// Hooks and figures. Set before the task is known to anybody.
     watched: Option<Box<Watched>>,
+    /// Its span. Set before the task is known to anybody.
+    traced: Traced,
     side: Mutex<Side>,
 }
 
@@ -72,6 +75,27 @@ enum End {
     Told,
 }
 
+/// What a task has from its spawn on, if it has anything.
+pub(super) struct Given {
+    /// Values that it has inherited.
+    pub(super) inherited: Option<Captured>,
+    /// Who watches it.
+    pub(super) watch: Option<Arc<Watch>>,
+    /// Its span.
+    pub(super) traced: Traced,
+}
+
+impl Given {
+    pub(super) fn nothing() -> Self {
+        Given { inherited: None, watch: None, traced: Traced::none() }
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.inherited.is_none() && self.watch.is_none() && !self.traced.is_some()
+    }
+}
+
 /// What became of a request that a task should end.
 #[must_use]
 pub(crate) enum Asked {
@@ -84,7 +108,8 @@ pub(crate) enum Asked {
 }
 
 impl Extras {
-    pub(super) fn new(inherited: Option<Captured>, watch: Option<Arc<Watch>>) -> Self {
+    pub(super) fn new(given: Given) -> Self {
+        let Given { inherited, watch, traced } = given;
         Extras {
             asked: AtomicBool::new(false),
             ends: AtomicBool::new(false),
@@ -92,6 +117,7 @@ impl Extras {
             inherits: inherited.is_some(),
             inherited: Mutex::new(inherited),
             watched: watch.map(|watch| Box::new(Watched::new(watch))),
+            traced,
             side: Mutex::new(Side::default()),
         }
     }
@@ -103,6 +129,11 @@ impl Extras {
         is_woken: impl Fn() -> bool,
         poll: impl FnOnce() -> R,
     ) -> R {
+        let poll = || {
+            let result = poll();
+            self.traced.polled();
+            result
+        };
         match &self.watched {
             None => self.scoped(poll),
             Some(watched) => watched.around(whose, is_woken, || self.scoped(poll)),
@@ -115,6 +146,12 @@ impl Extras {
         if let Some(watched) = &self.watched {
             watched.terminated(whose);
         }
+        self.traced.close();
+    }
+
+    /// Its span, if it has one.
+    pub(super) fn traced(&self) -> &Traced {
+        &self.traced
     }
 
     /// What watches the task, if anything does.
@@ -127,8 +164,9 @@ impl Extras {
         self.watched.as_ref()?.figures()
     }
 
-    /// Runs a poll with what the task has inherited in scope.
+    /// Runs a poll with what the task has inherited in scope, in its span.
     pub(super) fn scoped<R>(&self, poll: impl FnOnce() -> R) -> R {
+        let _span = self.traced.enter();
         if !self.inherits {
             return poll();
         }

@@ -11,7 +11,7 @@
 //! waker, ends where it happens, after the panic hook has printed it.
 
 use super::error::JoinError;
-use super::extras::Extras;
+use super::extras::{Extras, Given};
 use super::head::Head;
 use super::id::Id;
 use super::outcome::{How, Outcome};
@@ -19,11 +19,9 @@ use super::raw::{Cell, Header, JoinWaker, Label, RawTask, Stage, Vtable};
 use super::state::{Start, Submit};
 use super::unhandled::{report_error, report_panic};
 use super::waker::borrowed_waker;
-use super::watch::Watch;
 use super::{Keeper, Notified, Owner};
 use crate::coop;
 use crate::util::fault::{Fault, planted};
-use crate::util::inherited::Captured;
 use crate::util::wake_list::{drop_quietly, quietly};
 use std::any::Any;
 use std::future::Future;
@@ -42,10 +40,9 @@ pub(super) fn new_task<F: Future, O: Owner, N: Label<F::Output>>(
     name: N,
     id: Id,
     site: &'static Location<'static>,
-    inherited: Option<Captured>,
-    watch: Option<Arc<Watch>>,
+    given: Given,
 ) -> RawTask {
-    let head = Head::new(&Harness::<F, O, N>::TASK, inherited, watch);
+    let head = Head::new(&Harness::<F, O, N>::TASK, given);
     Cell::<F, O, N>::allocate(future, owner, name, id, site, head)
 }
 
@@ -55,9 +52,9 @@ pub(super) fn new_job<F: Future, O: Owner>(
     owner: O,
     id: Id,
     site: &'static Location<'static>,
-    inherited: Option<Captured>,
+    given: Given,
 ) -> RawTask {
-    let head = Head::new(&Harness::<F, O, ()>::JOB, inherited, None);
+    let head = Head::new(&Harness::<F, O, ()>::JOB, given);
     Cell::<F, O, ()>::allocate(future, owner, (), id, site, head)
 }
 

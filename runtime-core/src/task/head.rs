@@ -7,14 +7,11 @@
 //! - E1: with bit 0 clear the word is a `&'static V`; with it set, a `Box<Full<V>>` that the head owns.
 //! - E2: the word changes once at most, from the former to the latter, and the extras live until the head goes.
 
-use super::extras::Extras;
-use super::watch::Watch;
+use super::extras::{Extras, Given};
 use crate::primitive::atomic::{AtomicPtr, Ordering};
 use crate::util::fault::{Fault, planted};
-use crate::util::inherited::Captured;
 use std::marker::PhantomData;
 use std::ptr;
-use std::sync::Arc;
 
 /// Set in a word that points to extras.
 const EXTRAS: usize = 1;
@@ -32,14 +29,13 @@ struct Full<V: 'static> {
 }
 
 impl<V> Head<V> {
-    /// The task has `inherited` something, perhaps, and is watched, perhaps.
+    /// The task has extras from the beginning if it was given anything.
     #[inline]
-    pub(crate) fn new(vtable: &'static V, inherited: Option<Captured>, watch: Option<Arc<Watch>>) -> Self {
-        let word = match (inherited, watch) {
-            (None, None) => ptr::from_ref(vtable).cast_mut().cast(),
-            (inherited, watch) => {
-                tagged(Box::into_raw(Box::new(Full { vtable, extras: Extras::new(inherited, watch) })))
-            }
+    pub(crate) fn new(vtable: &'static V, given: Given) -> Self {
+        let word = if given.is_empty() {
+            ptr::from_ref(vtable).cast_mut().cast()
+        } else {
+            tagged(Box::into_raw(Box::new(Full { vtable, extras: Extras::new(given) })))
         };
         Head { word: AtomicPtr::new(word), _vtable: PhantomData }
     }
@@ -67,7 +63,8 @@ impl<V> Head<V> {
         }
         // The word that was looked at, no later one: by now somebody else may have stored extras (E2).
         let word = if planted(Fault::ExtrasReplaced) { self.load() } else { word };
-        let new = Box::into_raw(Box::new(Full { vtable: self.vtable(), extras: Extras::new(None, None) }));
+        let new =
+            Box::into_raw(Box::new(Full { vtable: self.vtable(), extras: Extras::new(Given::nothing()) }));
         // ORDER: Release publishes the extras; Acquire sees those of whoever came first.
         if self.word.compare_exchange(word, tagged(new), Ordering::AcqRel, Ordering::Acquire).is_err() {
             // SAFETY: made above, and known to nobody else.

@@ -3,9 +3,12 @@
 #![forbid(unsafe_code)]
 
 use super::asked::{self, RunningHere};
+use super::error::Whose;
+use super::extras::Given;
 use super::id::Id;
 use super::join::JoinHandle;
 use super::raw::RawTask;
+use super::trace::Traced;
 use super::{Keeper, Notified, Owner, Unhandled, harness, with_current};
 use crate::coop;
 use crate::util::inherited::Captured;
@@ -35,8 +38,10 @@ impl Job {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let owner = Owned(owner);
-        let raw = harness::new_job(Closure(Some(f)), owner, Id::next(), site, inherited);
+        let id = Id::next();
+        let traced = Traced::job::<F>(Whose { id, name: None, spawn_site: site });
+        let given = Given { inherited, watch: None, traced };
+        let raw = harness::new_job(Closure(Some(f)), Owned(owner), id, site, given);
         (Job { raw, done: false }, JoinHandle::new(raw))
     }
 

@@ -43,6 +43,7 @@ mod outcome;
 mod owned;
 mod raw;
 mod state;
+mod trace;
 mod unhandled;
 pub mod unpolled;
 mod waker;
@@ -70,6 +71,7 @@ pub use outcome::{Outcome, TaskInfo, TaskState};
 pub(crate) use owned::Placed;
 pub use owned::{Home, Meta};
 pub(crate) use raw::RawTask;
+pub(crate) use trace::{driven, is_on as is_traced};
 pub use unhandled::{Reporter, Unhandled, UnhandledHook, UnhandledKind, UnhandledPolicy};
 pub use watch::{TaskHook, TaskMeta, Watch};
 

@@ -7,12 +7,15 @@
 //! # Invariants
 //! - O1: a task in the list is not DONE, so the runtime's reference keeps it alive while the lock is held.
 
+use super::error::Whose;
+use super::extras::Given;
 use super::harness;
 use super::id::Id;
 use super::join::{AbortHandle, JoinHandle};
 use super::outcome::TaskInfo;
 use super::raw::{Checked, Header, Label, RawTask};
 use super::state::{Join, Submit};
+use super::trace::{Told, Traced};
 use super::watch::Watch;
 use super::{Keeper, Notified, Owner, Schedule, Unhandled};
 use crate::primitive::{Arc, Mutex};
@@ -84,6 +87,8 @@ pub struct Meta {
     pub inherited: Option<Captured>,
     /// The runtime has it for itself. Such a task has a name.
     pub(crate) is_own: bool,
+    /// For its span.
+    pub(crate) told: Told,
 }
 
 impl Meta {
@@ -92,13 +97,15 @@ impl Meta {
     #[inline]
     #[track_caller]
     pub fn here() -> Self {
-        Meta { name: None, spawn_site: Location::caller(), inherited: inherited::current(), is_own: false }
+        let inherited = inherited::current();
+        Meta { name: None, spawn_site: Location::caller(), inherited, is_own: false, told: Told::task() }
     }
 
     /// A task of our own: it inherits nothing.
     #[track_caller]
     pub(crate) fn own(name: String) -> Self {
-        Meta { name: Some(name.into()), spawn_site: Location::caller(), inherited: None, is_own: true }
+        let name = Some(name.into());
+        Meta { name, spawn_site: Location::caller(), inherited: None, is_own: true, told: Told::task() }
     }
 }
 
@@ -144,15 +151,24 @@ impl<S: Schedule> Home<S> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Self::bind_unsend(home, future, meta)
+        Self::bind_any(home, future, meta)
     }
 
     /// [`bind`](Self::bind) for futures that must stay on this thread: the scheduler sees to that.
     pub(crate) fn bind_unsend<F>(
         home: &Arc<Self>,
         future: F,
-        meta: Meta,
+        mut meta: Meta,
     ) -> (Option<Notified>, JoinHandle<F::Output>)
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        meta.told = meta.told.local();
+        Self::bind_any(home, future, meta)
+    }
+
+    fn bind_any<F>(home: &Arc<Self>, future: F, meta: Meta) -> (Option<Notified>, JoinHandle<F::Output>)
     where
         F: Future + 'static,
         F::Output: 'static,
@@ -167,13 +183,14 @@ impl<S: Schedule> Home<S> {
         }
     }
 
-    /// [`bind`](Self::bind) without foreign code, unless there is a hook for spawns: what was refused is the caller's to run, which drops the
+    /// [`bind`](Self::bind) without foreign code, unless there is a hook for spawns, or somebody is told of spans: what was refused is the caller's to run, which drops the
     /// future, once nothing is locked or borrowed.
-    pub(crate) fn place<F>(home: &Arc<Self>, future: F, meta: Meta) -> (Placed, JoinHandle<F::Output>)
+    pub(crate) fn place<F>(home: &Arc<Self>, future: F, mut meta: Meta) -> (Placed, JoinHandle<F::Output>)
     where
         F: Future + 'static,
         F::Output: 'static,
     {
+        meta.told = meta.told.sized::<F>();
         if size_of::<F>() > INLINE_MAX {
             Self::place_labelled(home, Pin::from(Box::new(future)), meta, (), |name| name)
         } else {
@@ -185,13 +202,14 @@ impl<S: Schedule> Home<S> {
     pub(crate) fn place_checked<F, T, E>(
         home: &Arc<Self>,
         future: F,
-        meta: Meta,
+        mut meta: Meta,
     ) -> (Placed, JoinHandle<F::Output>)
     where
         F: Future<Output = Result<T, E>> + 'static,
         T: 'static,
         E: fmt::Debug + 'static,
     {
+        meta.told = meta.told.sized::<F>();
         if size_of::<F>() > INLINE_MAX {
             Self::place_labelled(home, Pin::from(Box::new(future)), meta, Checked(()), Checked)
         } else {
@@ -212,12 +230,12 @@ impl<S: Schedule> Home<S> {
         A: Label<F::Output>,
         B: Label<F::Output>,
     {
-        let Meta { name, spawn_site, inherited, is_own } = meta;
+        let Meta { name, spawn_site, inherited, is_own, told } = meta;
         match name {
-            None => Self::place_cell(home, future, unnamed, spawn_site, inherited, &home.watch),
+            None => Self::place_cell(home, future, unnamed, spawn_site, inherited, told, &home.watch),
             Some(name) => {
                 let watch = if is_own { &home.own_watch } else { &home.watch };
-                Self::place_cell(home, future, named(name), spawn_site, inherited, watch)
+                Self::place_cell(home, future, named(name), spawn_site, inherited, told, watch)
             }
         }
     }
@@ -226,8 +244,9 @@ impl<S: Schedule> Home<S> {
         home: &Arc<Self>,
         future: F,
         label: N,
-        site: &'static Location<'static>,
+        spawn_site: &'static Location<'static>,
         inherited: Option<Captured>,
+        told: Told,
         watch: &Option<std::sync::Arc<Watch>>,
     ) -> (Placed, JoinHandle<F::Output>)
     where
@@ -235,7 +254,10 @@ impl<S: Schedule> Home<S> {
         F::Output: 'static,
     {
         let owner = Arc::clone(home);
-        let raw = harness::new_task(future, owner, label, Id::next(), site, inherited, watch.clone());
+        let id = Id::next();
+        let traced = Traced::task::<F>(told, Whose { id, name: label.name(), spawn_site });
+        let given = Given { inherited, watch: watch.clone(), traced };
+        let raw = harness::new_task(future, owner, label, id, spawn_site, given);
         let join = JoinHandle::new(raw);
         if let Some(watch) = watch {
             if watch.spawned(|| raw.whose()) {

@@ -18,6 +18,7 @@ use super::head::Head;
 use super::id::Id;
 use super::outcome::TaskInfo;
 use super::state::State;
+use super::trace::Traced;
 use crate::primitive::UnsafeCell;
 use crate::util::linked_list::{Links, Node};
 use std::fmt;
@@ -153,6 +154,12 @@ impl RawTask {
 
     pub(super) fn head(&self) -> &Head<Vtable> {
         &self.header().head
+    }
+
+    /// Its span, if it has one.
+    #[inline]
+    pub(super) fn traced(&self) -> Option<&Traced> {
+        self.head().extras().map(|extras| extras.traced())
     }
 
     fn vtable(&self) -> &'static Vtable {

@@ -6,6 +6,7 @@
 
 use super::raw::{Header, RawTask};
 use super::state::Submit;
+use super::trace::{Op, waker_op};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
@@ -34,21 +35,28 @@ pub(super) unsafe fn task_of(data: *const ()) -> RawTask {
 unsafe fn clone(data: *const ()) -> RawWaker {
     // SAFETY: W1.
     let task = unsafe { task_of(data) };
+    waker_op(Op::Clone, || task.traced());
     task.state().add_ref();
     raw_waker(task)
 }
 
 unsafe fn wake(data: *const ()) {
+    // SAFETY: W1.
+    let task = unsafe { task_of(data) };
+    waker_op(Op::Wake, || task.traced());
+    submit(task);
     // The reference is dropped last: it keeps the scheduler alive that is inside of `schedule`.
-    // SAFETY: W1.
-    unsafe { wake_by_ref(data) };
-    // SAFETY: W1.
-    unsafe { drop(data) };
+    task.unref();
 }
 
 unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: W1.
     let task = unsafe { task_of(data) };
+    waker_op(Op::WakeByRef, || task.traced());
+    submit(task);
+}
+
+fn submit(task: RawTask) {
     if task.state().wake() == Submit::Yes {
         // SAFETY: the move above said so.
         unsafe { task.schedule() };
@@ -57,5 +65,8 @@ unsafe fn wake_by_ref(data: *const ()) {
 
 unsafe fn drop(data: *const ()) {
     // SAFETY: W1.
-    unsafe { task_of(data) }.unref();
+    let task = unsafe { task_of(data) };
+    // Before the reference goes, which may be the last.
+    waker_op(Op::Drop, || task.traced());
+    task.unref();
 }
