@@ -97,6 +97,9 @@ pub trait Rt: Spawn {
         future: F,
     ) -> impl Future<Output = Option<F::Output>> + Send;
 
+    /// Starts a process that does nothing, and waits for its end.
+    fn run_child() -> impl Future<Output = ()> + Send;
+
     /// A channel for one value.
     fn oneshot() -> (Self::OneTx, Self::OneRx);
     /// Sends the one value.

@@ -6,7 +6,7 @@ use crate::rt::on_ours::Ours;
 use crate::rt::on_smol::Smol;
 use crate::rt::on_tokio::Tokio;
 use crate::work::{
-    channels, cost, echo, files, growth, http, latency, limit, locks, sockets, spawn, switch, timers,
+    channels, cost, echo, files, growth, http, latency, limit, locks, process, sockets, spawn, switch, timers,
 };
 
 /// A column of the table.
@@ -405,6 +405,13 @@ pub static WORKLOADS: &[Workload] = &[
         run: columns!(latency::wake_latency, latency::wake_latency_limit),
         allocates: false,
         rows: &[row("p50", Time, AtMost(0.6))],
+    },
+    Workload {
+        name: "process_spawn",
+        what: "a child process that ends at once, 8 at a time; limit: threads",
+        run: columns!(process::process_spawn, process::process_spawn_limit),
+        allocates: false,
+        rows: &[row("time", Time, AtMost(1.0)), row("cpu", Time, Any)],
     },
     Workload {
         name: "memory_task",

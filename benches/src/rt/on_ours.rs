@@ -81,6 +81,11 @@ impl Rt for Ours {
         runtime::time::timeout(duration, future).await.ok()
     }
 
+    async fn run_child() {
+        let status = runtime::process::Command::new("true").status().await;
+        assert!(status.expect("a child was not started").success());
+    }
+
     fn oneshot() -> (Self::OneTx, Self::OneRx) {
         oneshot::channel()
     }

@@ -114,6 +114,11 @@ impl Rt for Smol {
         future::or(async { Some(future.await) }, late).await
     }
 
+    async fn run_child() {
+        let status = smol::process::Command::new("true").status().await;
+        assert!(status.expect("a child was not started").success());
+    }
+
     fn oneshot() -> (Self::OneTx, Self::OneRx) {
         channel::bounded(1)
     }

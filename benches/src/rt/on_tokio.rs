@@ -82,6 +82,11 @@ impl Rt for Tokio {
         tokio::time::timeout(duration, future).await.ok()
     }
 
+    async fn run_child() {
+        let status = tokio::process::Command::new("true").status().await;
+        assert!(status.expect("a child was not started").success());
+    }
+
     fn oneshot() -> (Self::OneTx, Self::OneRx) {
         oneshot::channel()
     }

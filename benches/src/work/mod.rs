@@ -10,6 +10,7 @@ pub mod http;
 pub mod latency;
 pub mod limit;
 pub mod locks;
+pub mod process;
 pub mod sockets;
 pub mod spawn;
 pub mod switch;
