@@ -10,7 +10,7 @@
 //! clients see the end of their connections, and the proxy serves on. Ctrl-C closes it: connections have five seconds to
 //! come to their end.
 
-use runtime::io::{AsyncReadExt, AsyncWriteExt};
+use runtime::io::copy_bidirectional_with_sizes;
 use runtime::net::{self, TcpListener, TcpStream};
 use runtime::task;
 use runtime::time::timeout;
@@ -70,26 +70,14 @@ async fn proxy(address: &str, backend: String) -> io::Result<()> {
     Ok(())
 }
 
-async fn connect_on(client: TcpStream, backend: &str) -> io::Result<()> {
-    let backend = timeout(CONNECT_TIME, TcpStream::connect(backend)).await??;
+async fn connect_on(mut client: TcpStream, backend: &str) -> io::Result<()> {
+    let mut backend = timeout(CONNECT_TIME, TcpStream::connect(backend)).await??;
     // What comes in small pieces goes out in small pieces.
     client.set_nodelay(true)?;
     backend.set_nodelay(true)?;
     // An error in one direction ends the other as well: both streams are dropped.
-    runtime::try_join!(pump(&client, &backend), pump(&backend, &client))?;
+    copy_bidirectional_with_sizes(&mut client, &mut backend, BUFFER_BYTES, BUFFER_BYTES).await?;
     Ok(())
-}
-
-/// Copies until `from` ends, and passes the end on.
-async fn pump(mut from: &TcpStream, mut to: &TcpStream) -> io::Result<()> {
-    let mut buffer = vec![0; BUFFER_BYTES];
-    loop {
-        let n = from.read(&mut buffer).await?;
-        if n == 0 {
-            return to.close().await;
-        }
-        to.write_all(&buffer[..n]).await?;
-    }
 }
 
 /// A line on stdout, if anybody listens.
