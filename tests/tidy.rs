@@ -454,3 +454,23 @@ fn the_dependencies_are_few_and_new_enough() {
         }
     }
 }
+
+/// The root package finds none by itself.
+#[test]
+fn every_example_is_built() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let (ours, observe) = (read("Cargo.toml"), read("observe/Cargo.toml"));
+    let mut findings = Vec::new();
+    for source in rust() {
+        let Some(name) = source.path.strip_prefix("examples/").and_then(|path| path.strip_suffix(".rs"))
+        else {
+            continue;
+        };
+        let is_built = ours.contains(&format!("[[example]]\nname = \"{name}\"\n"))
+            || observe.contains(&format!("path = \"../examples/{name}.rs\""));
+        if !name.contains('/') && !is_built {
+            findings.push(source.path.clone());
+        }
+    }
+    none(findings, "Each has an `[[example]]` in Cargo.toml.");
+}
