@@ -10,62 +10,16 @@
 
 #![forbid(unsafe_code)]
 
-use crate::coop;
-use crate::tls;
-use std::any::{Any, TypeId};
-use std::backtrace::{Backtrace, BacktraceStatus};
-use std::cell::RefCell;
-use std::panic::{set_hook, take_hook};
-use std::sync::{Arc, Once};
-use std::thread;
+#[cfg(not(loom))]
+mod hook;
+#[cfg(loom)]
+#[path = "backtrace/no_hook.rs"]
+mod hook;
 
-/// The last panic of a thread.
-struct Last {
-    type_id: TypeId,
-    message: Option<String>,
-    backtrace: Arc<Backtrace>,
-}
+use std::any::Any;
 
-tls! {
-    static LAST: RefCell<Option<Last>> = RefCell::new(None);
-}
-
-/// From here on the backtraces of panics in tasks are kept, if the environment enables backtraces.
-pub(crate) fn keep_backtraces() {
-    static HOOKED: Once = Once::new();
-    // While a thread panics it may not set a hook: the next one who builds a runtime does.
-    let is_enabled = || Backtrace::capture().status() == BacktraceStatus::Captured;
-    if HOOKED.is_completed() || !is_enabled() || thread::panicking() {
-        return;
-    }
-    HOOKED.call_once(|| {
-        let previous = take_hook();
-        set_hook(Box::new(move |panic| {
-            // Inside of the poll of a task or of a `block_on`, or of a job.
-            if coop::current_frame().is_some() {
-                keep(panic.payload());
-            }
-            previous(panic);
-        }));
-    });
-}
-
-fn keep(payload: &(dyn Any + Send)) {
-    let last = Last {
-        type_id: payload.type_id(),
-        message: message(payload).map(str::to_owned),
-        backtrace: Arc::new(Backtrace::capture()),
-    };
-    // A thread whose locals are gone polls no task. Nobody else is inside of `LAST`: nothing there can panic.
-    let _ = LAST.try_with(|kept| kept.replace(Some(last)));
-}
-
-/// The backtrace of the panic that was just caught on this thread, if it was kept.
-pub(super) fn of_panic(payload: &(dyn Any + Send)) -> Option<Arc<Backtrace>> {
-    let last = LAST.try_with(|kept| kept.take()).ok()??;
-    let is_same = last.type_id == payload.type_id() && last.message.as_deref() == message(payload);
-    is_same.then_some(last.backtrace)
-}
+pub(crate) use hook::keep_backtraces;
+pub(super) use hook::of_panic;
 
 /// The text of a panic's payload, where it has one.
 pub(super) fn message(payload: &(dyn Any + Send)) -> Option<&str> {
