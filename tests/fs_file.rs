@@ -255,6 +255,24 @@ fn a_dropped_read_loses_nothing() {
     });
 }
 
+/// A FIFO has no position to move back to: what a dropped read has brought stays where it is.
+#[test]
+fn what_does_not_move_the_position_keeps_what_was_read() {
+    everywhere(async |_scratch| {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let mut file = File::from(std::os::fd::OwnedFd::from(reader));
+        let mut dropped = [0; 10];
+        assert!(poll!(pin!(file.read(&mut dropped))).is_pending());
+        writer.write_all(b"hello").unwrap();
+        file.metadata().await.unwrap();
+        file.set_permissions(file.metadata().await.unwrap().permissions()).await.unwrap();
+        drop(writer);
+        let mut text = String::new();
+        file.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "hello");
+    });
+}
+
 /// Accepted is written: by a file that is dropped at once, and by a runtime that is.
 #[test]
 fn what_was_accepted_is_written_whatever_ends() {

@@ -234,6 +234,65 @@ async fn an_error_on_one_side_ends_both_directions() {
     assert_eq!(error.kind(), ErrorKind::BrokenPipe);
 }
 
+/// Reads that are always ready, each for one unit of the task's budget, and writes that say how many reads there were before.
+struct Eager {
+    left: usize,
+    reads: usize,
+    reads_at_write: Option<usize>,
+}
+
+impl AsyncRead for Eager {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let unit = std::task::ready!(runtime::task::coop::poll_proceed(cx));
+        unit.made_progress();
+        self.reads += 1;
+        let len = self.left.min(1);
+        self.left -= len;
+        buf[..len].fill(b'x');
+        Poll::Ready(Ok(len))
+    }
+}
+
+impl AsyncWrite for Eager {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let reads = self.reads;
+        self.reads_at_write.get_or_insert(reads);
+        Poll::Ready(Ok(buf.len()))
+    }
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The budget of one poll may go to one direction. It must not be the same one each time.
+#[runtime::test]
+async fn a_direction_that_never_waits_leaves_the_other_its_turn() {
+    let eager = |left| Eager { left, reads: 0, reads_at_write: None };
+    let (mut a, mut b) = (eager(5000), eager(1));
+    assert_eq!(copy_bidirectional(&mut a, &mut b).await.unwrap(), (5000, 1));
+    let reads = a.reads_at_write.unwrap();
+    assert!(reads < 1000, "what b said came to a after {reads} reads of a");
+}
+
+/// Neither end has a budget of its own.
+#[test]
+fn a_copy_that_never_waits_lets_others_run() {
+    let current = runtime::Builder::new_current_thread().build().unwrap();
+    current.block_on(async {
+        let other = runtime::spawn(async {});
+        let reader = futures::io::repeat(1).take(64 << 20);
+        copy(reader, &mut futures::io::sink()).await.unwrap();
+        assert!(other.is_finished(), "copy");
+        let other = runtime::spawn(async {});
+        let reader = BufReader::new(futures::io::repeat(1).take(16 << 20));
+        copy_buf(reader, &mut futures::io::sink()).await.unwrap();
+        assert!(other.is_finished(), "copy_buf");
+    });
+}
+
 #[runtime::test]
 async fn a_stream_in_memory_has_a_bound_and_ends() {
     let (mut one, mut two) = duplex(4);

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Whoever drops a future of a file in the middle leaves what is in flight here, and the next operation, whichever it is,
-//! waits for it first. What a read has brought that nobody took stays in the buffer for the next read; every other operation
+//! waits for it first. What a read has brought that nobody took stays in the buffer for the next read; a write or a seek
 //! moves the position back by as much, in its own trip. The error of a write that was reported as done is kept for the next
 //! operation that has errors to tell (not for a read: its bytes would be lost with it).
 
@@ -86,7 +86,8 @@ impl State {
     /// Starts anything but a write.
     #[track_caller]
     pub(super) fn start(&mut self, file: &Arc<File>, op: Op) {
-        let back = self.buf().discard();
+        // What has nothing to do with the position leaves what was read for the next read: a FIFO has no way back.
+        let back = if matches!(op, Op::Seek(_)) { self.buf().discard() } else { 0 };
         self.start_at(file, op, back);
     }
 

@@ -151,7 +151,7 @@ impl Work {
             (None, Ok(())) => perform(&self.file, &op, &mut buf),
             (None, Err(error)) => failed(&op, error),
         };
-        if !matches!(op, Op::Read(_)) {
+        if matches!(op, Op::Write | Op::Seek(_)) {
             buf.discard();
         }
         Some((done, buf))

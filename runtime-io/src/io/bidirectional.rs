@@ -98,9 +98,16 @@ where
 {
     let mut there = Direction::Copies(Pump::new(a_to_b_buf_size, a_to_b_buf_size));
     let mut back = Direction::Copies(Pump::new(b_to_a_buf_size, b_to_a_buf_size));
+    let mut is_back_first = false;
     poll_fn(|cx| {
+        // Whoever is first may use up the budget, each time. So they take turns.
+        is_back_first = !is_back_first;
+        let early = if is_back_first { Some(back.poll(cx, b, a)?) } else { None };
         let there = there.poll(cx, a, b)?;
-        let back = back.poll(cx, b, a)?;
+        let back = match early {
+            Some(early) => early,
+            None => back.poll(cx, b, a)?,
+        };
         Poll::Ready(Ok((ready!(there), ready!(back))))
     })
     .await

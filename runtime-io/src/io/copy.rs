@@ -3,6 +3,7 @@
 
 use super::pump::Pump;
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
+use runtime_core::coop;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -76,9 +77,12 @@ where
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error).into(),
             };
+            // Of reader and writer, neither may know of the budget.
+            let unit = ready!(coop::poll_proceed(cx));
             match ready!(Pin::new(&mut *writer).poll_write(cx, bytes)) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()).into(),
                 Ok(len) => {
+                    unit.made_progress();
                     Pin::new(&mut reader).consume(len);
                     total += len as u64;
                 }

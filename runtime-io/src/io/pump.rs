@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use futures_io::{AsyncRead, AsyncWrite};
+use runtime_core::coop;
 use runtime_core::util::page_bytes::PageBytes;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -47,7 +48,10 @@ impl Pump {
         loop {
             let reading = self.poll_fill(cx, reader.as_mut());
             if self.start < self.end {
+                // Of reader and writer, neither may know of the budget.
+                let unit = ready!(coop::poll_proceed(cx));
                 ready!(self.poll_drain(cx, writer.as_mut()))?;
+                unit.made_progress();
             } else if let Some(error) = self.error.take() {
                 return Poll::Ready(Err(error));
             } else if self.is_read {

@@ -58,10 +58,12 @@ fn open_cached(path: &Path, flags: OFlags) -> Result<OwnedFd, Missed> {
     Ok(openat2(CWD, path, flags | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::CACHED)?)
 }
 
-/// What is cached from the file's position on, at most as much as `bufs` have room for. 0 is the end of the file.
+/// What is cached from the file's position on, at most as much as `bufs` have room for. The end of the file is left to a thread.
 pub(in super::super) fn read_some(file: &File, bufs: &mut [IoSliceMut<'_>]) -> Result<usize, Missed> {
     match preadv2(file, bufs, AT_POSITION, ReadWriteFlags::NOWAIT) {
         Err(Errno::OPNOTSUPP) => Err(Missed::Here(0)),
+        // Linux 5.9 and 5.10 may say so where the file has not ended: see BUGS in readv(2). A thread finds out.
+        Ok(0) => Err(Missed::Now),
         read => Ok(read?),
     }
 }
