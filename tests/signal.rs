@@ -166,6 +166,31 @@ fn a_signal_that_was_ignored_is_ignored_again() {
     assert!(status.success(), "{status}: {said}");
 }
 
+/// Nobody waits for the children of such a program: they must not stay as zombies while somebody listens.
+#[test]
+fn children_of_a_program_that_ignores_them_are_reaped_under_a_listener() {
+    let ignoring = ["env", "--ignore-signal=CHLD"];
+    let Some(other) =
+        other_in(&ignoring, "children_of_a_program_that_ignores_them_are_reaped_under_a_listener")
+    else {
+        return one_thread().block_on(async {
+            assert!(is_in("SigIgn", Number::CHILD));
+            let mut listener = signal(SignalKind::child()).unwrap();
+            let mut child = std::process::Command::new("true").spawn().unwrap();
+            listener.recv().await.unwrap();
+            // The system has taken its status.
+            assert_eq!(
+                child.wait().unwrap_err().raw_os_error(),
+                Some(rustix::io::Errno::CHILD.raw_os_error())
+            );
+            drop(listener);
+            assert!(is_in("SigIgn", Number::CHILD));
+        });
+    };
+    let (status, said, _) = other.end();
+    assert!(status.success(), "{status}: {said}");
+}
+
 /// A handler that counts, as another library sets it.
 fn foreign(signal: Number, count: &Arc<AtomicUsize>) {
     let count = count.clone();

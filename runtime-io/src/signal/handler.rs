@@ -159,7 +159,7 @@ pub(super) fn put_in_place(slot: &Slot, signal: c_int) -> io::Result<()> {
     }
     // The handler has to know it when it runs for the first time.
     slot.remember(&before);
-    let found = set(signal, &ours_over(&before))?;
+    let found = set(signal, &ours_over(signal, &before))?;
     if !is_ours(&found) {
         slot.remember(&found);
     }
@@ -212,11 +212,13 @@ fn default_action() -> sigaction {
 
 /// Our action, with what the one that it calls relies on: the signals that are blocked meanwhile, and the stack. Where the
 /// system reaped the children by itself, it goes on doing so.
-fn ours_over(before: &sigaction) -> sigaction {
+fn ours_over(signal: c_int, before: &sigaction) -> sigaction {
     let mut ours = *before;
     ours.sa_sigaction = ours_as_number();
     let kept = before.sa_flags & (libc::SA_ONSTACK | libc::SA_NOCLDWAIT);
-    ours.sa_flags = kept | libc::SA_SIGINFO | libc::SA_RESTART;
+    // Ignoring SIGCHLD says the same without the flag.
+    let reaps = if signal == libc::SIGCHLD && is_ignored(before) { libc::SA_NOCLDWAIT } else { 0 };
+    ours.sa_flags = kept | reaps | libc::SA_SIGINFO | libc::SA_RESTART;
     ours
 }
 
