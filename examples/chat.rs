@@ -6,7 +6,8 @@
 //! ```
 //!
 //! The first line of a client is its name. Lines go through one broadcast channel, so a client that reads slowly holds up
-//! nobody: it misses lines, is told how many, and is dropped if it reads nothing at all for ten seconds.
+//! nobody: it misses lines, is told how many, and is dropped if it needs more than ten seconds for what
+//! is written at a time.
 
 use runtime::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use runtime::net::{self, TcpListener, TcpStream};

@@ -318,6 +318,37 @@ fn a_write_that_is_queued_at_the_end_is_written() {
     }
 }
 
+/// As above, but to where nobody reads: the end of the runtime has its bound.
+#[test]
+fn a_write_that_is_queued_at_the_end_and_hangs_is_left_behind() {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let runtime = runtime::Builder::new_multi_thread().max_blocking_threads(1).build().unwrap();
+    let (release, gate) = mpsc::channel::<()>();
+    let (started, is_started) = mpsc::channel();
+    runtime.spawn_blocking(move || {
+        started.send(()).unwrap();
+        let _ = gate.recv();
+    });
+    is_started.recv_timeout(LONG).unwrap();
+    // More than a pipe holds.
+    let bytes = vec![7; 1 << 20];
+    let mut file = File::from_std(StdFile::from(std::os::fd::OwnedFd::from(writer)));
+    runtime.block_on(async { file.write_all(&bytes).await.unwrap() });
+    drop(file);
+    let (ended, has_ended) = mpsc::channel();
+    let end = std::thread::spawn(move || {
+        runtime.shutdown_timeout(Duration::ZERO);
+        ended.send(()).unwrap();
+    });
+    has_ended.recv_timeout(LONG).expect("it waits for the reader");
+    // Nothing is lost for that.
+    let mut read = Vec::new();
+    reader.read_to_end(&mut read).unwrap();
+    assert!(read == bytes, "{} bytes", read.len());
+    end.join().unwrap();
+    drop(release);
+}
+
 #[test]
 fn after_the_end_of_its_runtime_a_file_says_so() {
     let scratch = Scratch::new();

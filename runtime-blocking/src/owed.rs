@@ -4,8 +4,11 @@
 //! going on in a job it waits a moment all the same. Counted for the process as a whole: a pool does not know what its jobs
 //! are for, and the moment is short.
 
-use runtime_core::primitive::{Condvar, Mutex};
+use runtime_core::primitive::{Arc, Condvar, Mutex, thread};
 use std::time::{Duration, Instant};
+
+/// How long a shutdown waits, even if told not to wait, while bytes are being written that somebody was told are written.
+pub(crate) const OWED_MAX: Duration = Duration::from_millis(50);
 
 static COUNT: Mutex<usize> = Mutex::new(0);
 static NONE_LEFT: Condvar = Condvar::new();
@@ -42,5 +45,36 @@ pub(crate) fn wait(max: Duration) {
             return;
         }
         (count, _) = NONE_LEFT.wait_timeout(count, left);
+    }
+}
+
+/// Does `work`, whose job will not run, on a thread that may be left behind: a pipe may be full for ever. The caller waits
+/// for [`OWED_MAX`] at most. Where the system has no thread, the caller does it.
+pub(crate) fn settle(work: impl FnOnce() + Send + 'static) {
+    let shared = Arc::new((Mutex::new((Some(work), false)), Condvar::new()));
+    let for_thread = shared.clone();
+    let run = move || {
+        let work = for_thread.0.lock().0.take();
+        if let Some(work) = work {
+            work();
+        }
+        for_thread.0.lock().1 = true;
+        for_thread.1.notify_all();
+    };
+    if thread::Builder::new().name("runtime-late-write".to_owned()).spawn(run).is_err() {
+        let work = shared.0.lock().0.take();
+        if let Some(work) = work {
+            work();
+        }
+        return;
+    }
+    let end = Instant::now() + OWED_MAX;
+    let mut state = shared.0.lock();
+    while !state.1 {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        (state, _) = shared.1.wait_timeout(state, left);
     }
 }

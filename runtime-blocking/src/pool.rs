@@ -30,9 +30,6 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-/// How long a shutdown waits, even if told not to wait, while bytes are being written that somebody was told are written.
-const OWED_MAX: Duration = Duration::from_millis(50);
-
 /// A pool of threads for jobs that block.
 ///
 /// Threads come when jobs wait, up to [`Options::max_threads`], and leave when there was nothing to do for
@@ -130,7 +127,7 @@ impl BlockingPool for Pool {
     fn shutdown(&self, timeout: Duration) -> usize {
         let left = self.shared.shutdown(timeout);
         if left > 0 {
-            owed::wait(OWED_MAX);
+            owed::wait(owed::OWED_MAX);
         }
         left
     }

@@ -10,9 +10,9 @@
 
 use super::sys::{self, Missed};
 use runtime_core::coop;
-use runtime_core::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
+use runtime_core::primitive::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::fs::File;
-use std::io::{IoSliceMut, SeekFrom};
+use std::io::{self, IoSliceMut, Read, SeekFrom};
 use std::path::Path;
 use std::task::{Context, Poll, ready};
 
@@ -22,11 +22,15 @@ pub(super) const INLINE_MAX: usize = 64 * 1024;
 /// Reading so much takes one unit of the budget, about as long as a small operation on a socket.
 const UNIT_BYTES: usize = 16 * 1024;
 
-// ORDER: Relaxed, both: hints, which publish nothing.
+// ORDER: Relaxed, all: hints, which publish nothing.
 /// Whether to ask at all. A system that does not know how, or forbids it, says so once.
 static IS_ON: AtomicBool = AtomicBool::new(true);
-/// The file system that refused last.
-static REFUSED: AtomicU64 = AtomicU64::new(0);
+/// The file systems on which a thread has found that they can; when there are more, the oldest is forgotten.
+static QUICK: [AtomicU64; QUICK_MAX] = [const { AtomicU64::new(0) }; QUICK_MAX];
+static QUICK_NEXT: AtomicUsize = AtomicUsize::new(0);
+
+/// More than a program's small files lie on, mostly; and few enough to be looked through each time.
+const QUICK_MAX: usize = 8;
 
 /// Turns it off, or on again: to measure and to test what happens without.
 #[doc(hidden)]
@@ -36,10 +40,26 @@ pub fn read_from_cache(on: bool) {
 
 /// A whole small file. `None`: by a thread.
 pub(super) fn poll_whole(cx: &Context<'_>, path: &Path) -> Poll<Option<Vec<u8>>> {
-    poll_paid(cx, || {
-        sys::read_whole(path, INLINE_MAX, REFUSED.load(Ordering::Relaxed)).inspect_err(|&missed| note(missed))
-    })
-    .map(Result::ok)
+    poll_paid(cx, || sys::read_whole(path, INLINE_MAX, is_quick).inspect_err(|&missed| note(missed)))
+        .map(Result::ok)
+}
+
+/// A whole file, on a thread that may wait. What it learns about the file system, the next one has the good of.
+pub(super) fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    if IS_ON.load(Ordering::Relaxed) {
+        if let Some(device) = sys::quick_device(&file).filter(|&device| !is_quick(device)) {
+            let next = QUICK_NEXT.fetch_add(1, Ordering::Relaxed) % QUICK_MAX;
+            QUICK[next].store(device, Ordering::Relaxed);
+        }
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn is_quick(device: u64) -> bool {
+    QUICK.iter().any(|quick| quick.load(Ordering::Relaxed) == device)
 }
 
 /// From the position of `file` on. `None`: by a thread. If this file can never be read so, `may_ask` becomes false.
@@ -54,7 +74,7 @@ pub(super) fn poll_some(
     }
     let read = || {
         sys::read_some(file, bufs).inspect_err(|&missed| match missed {
-            Missed::Here(_) => *may_ask = false,
+            Missed::Here => *may_ask = false,
             missed => note(missed),
         })
     };
@@ -68,8 +88,7 @@ pub(super) fn can_seek(to: SeekFrom) -> bool {
 
 fn note(missed: Missed) {
     match missed {
-        Missed::Now => {}
-        Missed::Here(device) => REFUSED.store(device, Ordering::Relaxed),
+        Missed::Now | Missed::Here => {}
         Missed::Anywhere => IS_ON.store(false, Ordering::Relaxed),
     }
 }

@@ -25,7 +25,8 @@ const BUF_SIZE_MAX: usize = 2 * 1024 * 1024;
 /// A write is ready when its bytes were copied, and written afterwards, with what comes while an earlier one is being written. If
 /// that fails, the next flush, seek, close, `sync_all`, `sync_data` or `set_len` says so, or a write that comes after the failure;
 /// nothing is written any more before that. A `File` that is dropped writes all the same what it has accepted, also if the
-/// runtime ends meanwhile; but then nobody is told of an error.
+/// runtime ends meanwhile; but then nobody is told of an error. What takes longer than 50 ms after the runtime's end goes on
+/// beside the program, and is lost if that ends first: flush what must be there.
 ///
 /// # Cancel safety
 /// A future of a `File` that is dropped in the middle leaves the file in order: what was in flight comes to its end, and the next

@@ -15,8 +15,8 @@ pub(super) use other::*;
 pub(super) enum Missed {
     /// Not at once, or not at all: a thread that may wait finds out.
     Now,
-    /// This file system never does it.
-    Here(u64),
+    /// This file never does it.
+    Here,
     /// This system never does it, or does not let us.
     Anywhere,
 }

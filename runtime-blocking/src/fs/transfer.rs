@@ -10,7 +10,7 @@
 //! answers that the job was cancelled.
 
 use super::buf::Buf;
-use crate::owed::Debt;
+use crate::owed::{self, Debt};
 use runtime_core::primitive::Mutex;
 use runtime_core::spawn::spawn_blocking;
 use runtime_core::task::JoinHandle;
@@ -89,7 +89,7 @@ impl Transfer {
     pub(super) fn start(file: &Arc<File>, op: Op, back: usize, buf: Buf) -> Self {
         let feed = matches!(op, Op::Write).then(Arc::default);
         let debt = feed.is_some().then(Debt::new);
-        let work = Work { file: file.clone(), back, todo: Some((op, buf)), feed: feed.clone(), _debt: debt };
+        let work = Work { file: file.clone(), back, todo: Some((op, buf)), feed: feed.clone(), debt };
         Transfer { job: spawn_blocking(move || work.run()), feed }
     }
 
@@ -135,7 +135,7 @@ struct Work {
     /// Until it was done.
     todo: Option<(Op, Buf)>,
     feed: Option<Arc<Mutex<Feed>>>,
-    _debt: Option<Debt>,
+    debt: Option<Debt>,
 }
 
 impl Work {
@@ -188,12 +188,18 @@ impl Work {
 
 impl Drop for Work {
     fn drop(&mut self) {
-        if let Some(feed) = self.feed.clone() {
-            // Nothing is left to do where it was done.
-            if let Some(outcome) = self.do_it() {
+        // Nothing is left to do where it was done.
+        let (Some(feed), Some(todo)) = (self.feed.clone(), self.todo.take()) else { return };
+        let (file, debt) = (self.file.clone(), self.debt.take());
+        let mut rest = Work { file, back: self.back, todo: Some(todo), feed: Some(feed.clone()), debt };
+        // A pipe or a terminal may take nothing for ever; a file takes it in some time.
+        let may_hang = !rest.file.metadata().is_ok_and(|metadata| metadata.is_file());
+        let mut settle = move || {
+            if let Some(outcome) = rest.do_it() {
                 feed.lock().outcome = Some(outcome);
             }
-        }
+        };
+        if may_hang { owed::settle(settle) } else { settle() }
     }
 }
 

@@ -32,7 +32,7 @@ pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         Some(bytes) => Ok(bytes),
         None => {
             let path = path.to_owned();
-            run(|| fs::read(path)).await
+            run(move || cached::read_whole(&path)).await
         }
     }
 }
@@ -62,7 +62,8 @@ pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
         Some(Ok(text)) => Ok(text),
         _ => {
             let path = path.to_owned();
-            run(|| fs::read_to_string(path)).await
+            // std's words for what is no text.
+            run(move || cached::read_whole(&path).and_then(|bytes| io::read_to_string(&*bytes))).await
         }
     }
 }

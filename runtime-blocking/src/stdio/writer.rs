@@ -10,7 +10,7 @@
 //! lines do not mix. A job that does not come to run (the runtime ends, or has no thread) drains the queue when it is
 //! dropped: what was accepted is written.
 
-use crate::owed::Debt;
+use crate::owed::{self, Debt};
 use runtime_core::handle::Handle;
 use runtime_core::primitive::Mutex;
 use runtime_core::util::wake_list::wake;
@@ -92,7 +92,7 @@ impl Writer {
             return;
         }
         drop(queue);
-        let drain = Drain { shared: self.0.clone(), is_done: false, _debt: Debt::new() };
+        let drain = Drain { shared: self.0.clone(), is_done: false, debt: Some(Debt::new()) };
         // In a drop there need not be a runtime any more.
         match Handle::try_current() {
             Ok(handle) => drop(handle.spawn_blocking(move || drain.run())),
@@ -105,7 +105,7 @@ impl Writer {
 struct Drain {
     shared: Arc<Shared>,
     is_done: bool,
-    _debt: Debt,
+    debt: Option<Debt>,
 }
 
 impl Drain {
@@ -141,7 +141,10 @@ impl Drain {
 
 impl Drop for Drain {
     fn drop(&mut self) {
-        self.drain();
+        if !std::mem::replace(&mut self.is_done, true) {
+            let mut rest = Drain { shared: self.shared.clone(), is_done: false, debt: self.debt.take() };
+            owed::settle(move || rest.drain());
+        }
     }
 }
 

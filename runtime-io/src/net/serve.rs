@@ -456,7 +456,7 @@ where
     F: Fn(L::Stream, L::Addr) -> Fut,
     Fut: Future,
 {
-    // Dropped last: who waits for the end of the server finds the streams closed.
-    let _open = open;
+    // Dropped last: who waits for the end of the server finds the streams closed, and what the handler holds let go.
+    let (_open, handler) = (open, handler);
     handler(stream, peer).await;
 }

@@ -58,9 +58,10 @@ pub(super) fn look() {
 
 fn look_after(newcomer: Option<Orphan>) {
     let mut orphans = ORPHANS.get_or_init(Mutex::default).lock();
+    let is_new = newcomer.is_some();
     orphans.inbox.extend(newcomer);
     if orphans.has_thread {
-        if let Some(bell) = &orphans.bell {
+        if let Some(bell) = orphans.bell.as_ref().filter(|_| is_new) {
             // A full pipe tells as well.
             let _ = rustix::io::write(bell, &[1]);
         }

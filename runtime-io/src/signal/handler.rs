@@ -8,7 +8,7 @@
 //! # What a handler may see
 //! It runs on any thread at any moment, also between two lines of this file. So it takes no lock, and what it reads is
 //! never freed: the [`Table`], made before the first handler is in place; and the [`sigaction`]s of before, which are
-//! leaked (a new one only where it differs from the last, so there are as many as there were foreign handlers).
+//! leaked (a new one only where it differs from the last).
 //! It adds one to the count of its signal (h1), and then strikes the chime (h2), which is an edge in the driver of each
 //! runtime with listeners. A listener that is woken looks at the count, as does one that has just begun to wait
 //! (`unix.rs`), so h1 is not missed.
@@ -261,14 +261,35 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
         call(before, signal, info, context);
     }
     // ORDER: Acquire; pairs with the AcqRel of a listener that comes.
-    let is_heard = table.is_here() && slot.listeners.load(Ordering::Acquire) > 0;
-    if is_heard && table.lets_pass(signal) {
-        // ORDER: Release; pairs with the Acquire in `Slot::count`.
-        slot.count.fetch_add(1, Ordering::Release);
-        table.chime.strike();
-    } else if let Some(before) = before.filter(|before| before.sa_sigaction == SIG_DFL) {
-        do_the_default(signal, before);
+    let is_heard = || table.is_here() && slot.listeners.load(Ordering::Acquire) > 0;
+    let was_heard = is_heard();
+    if was_heard && table.lets_pass(signal) {
+        announce(table, slot);
+        return;
     }
+    let Some(default) = before.filter(|before| before.sa_sigaction == SIG_DFL) else { return };
+    // Another library's handler may be there, and decides.
+    if !current(signal).is_ok_and(|now| is_ours(&now)) || set(signal, default).is_err() {
+        return;
+    }
+    // Who has begun to listen since the look above has counted itself, and then looked for our handler: it saw what is
+    // there now, and has put ours in its place; or it saw ours, and is seen here.
+    if !was_heard && is_heard() && table.lets_pass(signal) {
+        if let Some(found) = set(signal, &ours_over(signal, default)).ok().filter(is_function) {
+            let _ = set(signal, &found);
+        }
+        announce(table, slot);
+        return;
+    }
+    // SAFETY: S1; the signal is blocked in its handler: it comes again when that returns.
+    unsafe { libc::raise(signal) };
+}
+
+/// Tells the listeners.
+fn announce(table: &Table, slot: &Slot) {
+    // ORDER: Release; pairs with the Acquire in `Slot::count`.
+    slot.count.fetch_add(1, Ordering::Release);
+    table.chime.strike();
 }
 
 fn call(action: &sigaction, signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
@@ -282,13 +303,5 @@ fn call(action: &sigaction, signal: c_int, info: *mut siginfo_t, context: *mut c
         // SAFETY: S4.
         let function = unsafe { transmute::<*const (), WithInfo>(function) };
         function(signal, info, context);
-    }
-}
-
-/// What the signal would have done without us, unless another library's handler decides.
-fn do_the_default(signal: c_int, default: &sigaction) {
-    if current(signal).is_ok_and(|now| is_ours(&now)) && set(signal, default).is_ok() {
-        // SAFETY: S1; the signal is blocked in its handler: it comes again when that returns.
-        unsafe { libc::raise(signal) };
     }
 }

@@ -52,7 +52,7 @@ impl PidFd {
     /// As `pidfd_send_signal`: `ESRCH` if somebody else has reaped it.
     pub(crate) fn send(&self, signal: Signal) -> io::Result<()> {
         match pidfd_send_signal(&self.0, signal) {
-            Err(Errno::NOSYS) => Err(io::ErrorKind::Unsupported.into()),
+            Err(Errno::NOSYS | Errno::PERM) => Err(io::ErrorKind::Unsupported.into()),
             result => Ok(result?),
         }
     }

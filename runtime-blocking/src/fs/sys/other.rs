@@ -6,8 +6,17 @@ use std::io::IoSliceMut;
 use std::path::Path;
 
 /// See the Linux one.
-pub(in super::super) fn read_whole(_path: &Path, _len_max: usize, _refused: u64) -> Result<Vec<u8>, Missed> {
+pub(in super::super) fn read_whole(
+    _path: &Path,
+    _len_max: usize,
+    _is_quick: impl FnOnce(u64) -> bool,
+) -> Result<Vec<u8>, Missed> {
     Err(Missed::Anywhere)
+}
+
+/// See the Linux one.
+pub(in super::super) fn quick_device(_file: &File) -> Option<u64> {
+    None
 }
 
 /// See the Linux one.
