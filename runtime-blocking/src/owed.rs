@@ -8,7 +8,7 @@ use runtime_core::primitive::{Arc, Condvar, Mutex, thread};
 use std::time::{Duration, Instant};
 
 /// How long a shutdown waits, even if told not to wait, while bytes are being written that somebody was told are written.
-pub(crate) const OWED_MAX: Duration = Duration::from_millis(50);
+const OWED_MAX: Duration = Duration::from_millis(50);
 
 static COUNT: Mutex<usize> = Mutex::new(0);
 static NONE_LEFT: Condvar = Condvar::new();
@@ -35,9 +35,9 @@ impl Drop for Debt {
     }
 }
 
-/// Waits until none is left, and no longer than `max`.
-pub(crate) fn wait(max: Duration) {
-    let end = Instant::now() + max;
+/// Waits until none is left, and no longer than [`OWED_MAX`].
+pub(crate) fn wait() {
+    let end = Instant::now() + OWED_MAX;
     let mut count = COUNT.lock();
     while *count > 0 {
         let left = end.saturating_duration_since(Instant::now());

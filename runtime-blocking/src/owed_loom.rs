@@ -1,5 +1,3 @@
 //! In models nothing is written.
 
-use std::time::Duration;
-
-pub(crate) fn wait(_max: Duration) {}
+pub(crate) fn wait() {}

@@ -127,7 +127,7 @@ impl BlockingPool for Pool {
     fn shutdown(&self, timeout: Duration) -> usize {
         let left = self.shared.shutdown(timeout);
         if left > 0 {
-            owed::wait(owed::OWED_MAX);
+            owed::wait();
         }
         left
     }
