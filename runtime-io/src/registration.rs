@@ -110,19 +110,18 @@ impl<T: AsFd> Registered<T> {
         self.poll_loop(cx, wanted, wait, operation, |_| false)
     }
 
-    /// Like [`poll_io`](Self::poll_io) for a transfer of at most `len_max` bytes, all of what there
-    /// is: a shorter one is the last one, and the next waits without a `WouldBlock` before it.
+    /// Like [`poll_io`](Self::poll_io) for a transfer of bytes: after the last one the next waits without a `WouldBlock`
+    /// before it.
     #[inline]
     pub(crate) fn poll_transfer(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
-        len_max: usize,
-        operation: impl FnMut(&T) -> io::Result<usize>,
+        operation: impl FnMut(&T) -> io::Result<Moved>,
     ) -> Poll<io::Result<usize>> {
         let wanted = direction.wanted();
         let wait = |cx: &mut Context<'_>| self.source.poll_ready(cx, direction, wanted);
-        self.poll_loop(cx, wanted, wait, operation, |&len| is_short(len, len_max))
+        self.poll_loop(cx, wanted, wait, operation, |moved| moved.is_last).map_ok(|moved| moved.len)
     }
 
     /// One operation for any number of tasks at the same time.
@@ -225,10 +224,9 @@ impl<T: AsFd> Registered<T> {
     pub(crate) fn try_transfer(
         &self,
         direction: Direction,
-        len_max: usize,
-        operation: impl FnMut(&T) -> io::Result<usize>,
+        operation: impl FnMut(&T) -> io::Result<Moved>,
     ) -> io::Result<usize> {
-        self.try_loop(direction.wanted(), operation, |&len| is_short(len, len_max))
+        self.try_loop(direction.wanted(), operation, |moved| moved.is_last).map(|moved| moved.len)
     }
 
     #[inline]
@@ -309,10 +307,26 @@ impl<T: AsFd> Registered<T> {
     }
 }
 
-/// Whether a transfer took or gave all that there was. Nothing at all is the end, not all.
-#[inline]
-fn is_short(len: usize, len_max: usize) -> bool {
-    sys::KNOWS_THE_END && 0 < len && len < len_max
+/// What a transfer has moved.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moved {
+    len: usize,
+    /// Whether it took or gave all that there was.
+    is_last: bool,
+}
+
+impl Moved {
+    /// `len` bytes where there was room for `room`: if they are fewer, they were all. Nothing is the end, not all.
+    #[inline]
+    pub(crate) fn new(len: usize, room: usize) -> Moved {
+        Moved { len, is_last: sys::KNOWS_THE_END && 0 < len && len < room }
+    }
+
+    /// `len` bytes that may not be all, however few they are.
+    #[inline]
+    pub(crate) fn with_more_behind(len: usize) -> Moved {
+        Moved { len, is_last: false }
+    }
 }
 
 impl<T: AsFd> Drop for Registered<T> {

@@ -214,7 +214,11 @@ mod tests {
     fn who_computes_keeps_its_core() {
         assert_eq!(sight(4, 0, 3, 100).spares_needed(), 0);
         assert_eq!(sight(5, 0, 4, 100).spares_needed(), 0, "one gets on");
-        assert_eq!(sight(4, 0, 4, 100).spares_needed(), 2, "one always gets on, though the next may compute, too");
+        assert_eq!(
+            sight(4, 0, 4, 100).spares_needed(),
+            2,
+            "one always gets on, though the next may compute, too"
+        );
         assert_eq!(sight(6, 0, 6, 100).spares_needed(), 2);
         assert_eq!(sight(20, 0, 20, 100).spares_needed(), 0, "the cores are shared by enough");
         assert_eq!(sight(4, 2, 2, 100).spares_needed(), 4);

@@ -2,9 +2,9 @@
 #![forbid(unsafe_code)]
 
 use crate::readiness::Wanted;
-use crate::registration::Registered;
+use crate::registration::{Moved, Registered};
 use crate::source::Direction;
-use rustix::net::RecvFlags;
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
@@ -14,15 +14,27 @@ use std::task::{Context, Poll};
 
 /// A connected stream socket of the standard library.
 pub(crate) trait StreamSocket: AsFd {
-    /// Whether a read that gives less than there was room for has taken everything.
-    const SHORT_READ_IS_ALL: bool;
+    fn read_into(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Moved>;
+
+    fn read_uninit(&self, buf: &mut [MaybeUninit<u8>]) -> io::Result<Moved>;
 
     /// Shuts one or both directions down.
     fn shut(&self, how: Shutdown) -> io::Result<()>;
 }
 
 impl StreamSocket for std::net::TcpStream {
-    const SHORT_READ_IS_ALL: bool = true;
+    #[inline]
+    fn read_into(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Moved> {
+        let mut io = self;
+        let len = if let [buf] = bufs { io.read(buf)? } else { io.read_vectored(bufs)? };
+        Ok(Moved::new(len, total(bufs)))
+    }
+
+    #[inline]
+    fn read_uninit(&self, buf: &mut [MaybeUninit<u8>]) -> io::Result<Moved> {
+        let room = buf.len();
+        Ok(Moved::new(recv_uninit(self, buf)?, room))
+    }
 
     fn shut(&self, how: Shutdown) -> io::Result<()> {
         self.shutdown(how)
@@ -30,17 +42,26 @@ impl StreamSocket for std::net::TcpStream {
 }
 
 impl StreamSocket for StdUnixStream {
-    /// A read ends at a message that carries descriptors or other credentials, though more follows.
-    const SHORT_READ_IS_ALL: bool = false;
+    /// A read ends at a message that carries descriptors or, where they are asked for, other credentials, though more
+    /// follows. Linux says then that there was no room for them (`unix_stream_read_generic` and `scm_recv` in its sources).
+    #[inline]
+    fn read_into(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Moved> {
+        let room = total(bufs);
+        let read = rustix::net::recvmsg(self, bufs, &mut RecvAncillaryBuffer::default(), RecvFlags::empty())?;
+        if read.flags.contains(ReturnFlags::CTRUNC) {
+            return Ok(Moved::with_more_behind(read.bytes));
+        }
+        Ok(Moved::new(read.bytes, room))
+    }
+
+    #[inline]
+    fn read_uninit(&self, buf: &mut [MaybeUninit<u8>]) -> io::Result<Moved> {
+        Ok(Moved::with_more_behind(recv_uninit(self, buf)?))
+    }
 
     fn shut(&self, how: Shutdown) -> io::Result<()> {
         self.shutdown(how)
     }
-}
-
-/// The length of which a shorter read is the last one.
-fn read_len_max<S: StreamSocket>(room: usize) -> usize {
-    if S::SHORT_READ_IS_ALL { room } else { 0 }
 }
 
 fn total(bufs: &[impl std::ops::Deref<Target = [u8]>]) -> usize {
@@ -53,7 +74,7 @@ where
 {
     #[inline]
     pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.poll_transfer(cx, Direction::Read, read_len_max::<S>(buf.len()), |mut io| io.read(buf))
+        self.poll_transfer(cx, Direction::Read, |io| io.read_into(&mut [IoSliceMut::new(buf)]))
     }
 
     #[inline]
@@ -62,10 +83,7 @@ where
         cx: &mut Context<'_>,
         buf: &mut [MaybeUninit<u8>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_transfer(cx, Direction::Read, read_len_max::<S>(buf.len()), |io| {
-            let ((read, _), _) = rustix::net::recv(io, &mut *buf, RecvFlags::empty())?;
-            Ok(read.len())
-        })
+        self.poll_transfer(cx, Direction::Read, |io| io.read_uninit(buf))
     }
 
     pub(crate) fn poll_read_vectored(
@@ -73,8 +91,7 @@ where
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        let len_max = read_len_max::<S>(total(bufs));
-        self.poll_transfer(cx, Direction::Read, len_max, |mut io| io.read_vectored(bufs))
+        self.poll_transfer(cx, Direction::Read, |io| io.read_into(bufs))
     }
 
     pub(crate) fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -87,7 +104,7 @@ where
 
     #[inline]
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_transfer(cx, Direction::Write, buf.len(), |mut io| io.write(buf))
+        self.poll_transfer(cx, Direction::Write, |mut io| Ok(Moved::new(io.write(buf)?, buf.len())))
     }
 
     pub(crate) fn poll_write_vectored(
@@ -95,7 +112,9 @@ where
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_transfer(cx, Direction::Write, total(bufs), |mut io| io.write_vectored(bufs))
+        self.poll_transfer(cx, Direction::Write, |mut io| {
+            Ok(Moved::new(io.write_vectored(bufs)?, total(bufs)))
+        })
     }
 
     /// Ends the writing direction. That the peer is gone already is no error.
@@ -107,21 +126,25 @@ where
     }
 
     pub(crate) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.try_transfer(Direction::Read, read_len_max::<S>(buf.len()), |mut io| io.read(buf))
+        self.try_transfer(Direction::Read, |io| io.read_into(&mut [IoSliceMut::new(buf)]))
     }
 
     pub(crate) fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let len_max = read_len_max::<S>(total(bufs));
-        self.try_transfer(Direction::Read, len_max, |mut io| io.read_vectored(bufs))
+        self.try_transfer(Direction::Read, |io| io.read_into(bufs))
     }
 
     pub(crate) fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        self.try_transfer(Direction::Write, buf.len(), |mut io| io.write(buf))
+        self.try_transfer(Direction::Write, |mut io| Ok(Moved::new(io.write(buf)?, buf.len())))
     }
 
     pub(crate) fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.try_transfer(Direction::Write, total(bufs), |mut io| io.write_vectored(bufs))
+        self.try_transfer(Direction::Write, |mut io| Ok(Moved::new(io.write_vectored(bufs)?, total(bufs))))
     }
+}
+
+fn recv_uninit(io: impl AsFd, buf: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
+    let ((read, _), _) = rustix::net::recv(io, buf, RecvFlags::empty())?;
+    Ok(read.len())
 }
 
 fn recv_peek(io: impl AsFd, buf: &mut [u8]) -> io::Result<usize> {

@@ -110,6 +110,32 @@ fn unix_reads_that_end_short_at_descriptors_lose_nothing() {
 }
 
 #[test]
+fn unix_reads_that_end_short_at_other_credentials_lose_nothing() {
+    let harness = Harness::new();
+    let (sender, receiver) = StdUnixStream::pair().unwrap();
+    receiver.set_nonblocking(true).unwrap();
+    rustix::net::sockopt::set_socket_passcred(&receiver, true).unwrap();
+    let receiver = UnixStream::connected_in(Arc::clone(&harness.reactor), receiver).unwrap();
+    (&sender).write_all(b"mine").unwrap();
+    let mut child = std::process::Command::new("printf");
+    let status = child
+        .arg("another's")
+        .stdout(std::os::fd::OwnedFd::from(sender.try_clone().unwrap()))
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let all = in_time(async move {
+        receiver.readable().await.unwrap();
+        let mut buf = [0; 64];
+        let first = (&receiver).read(&mut buf).await.unwrap();
+        assert_eq!(&buf[..first], b"mine", "the kernel keeps them apart");
+        let second = (&receiver).read(&mut buf).await.unwrap();
+        buf[..second].to_vec()
+    });
+    assert_eq!(all, b"another's");
+}
+
+#[test]
 fn unix_pairs_and_datagrams() {
     let harness = Harness::new();
     let (one, other) = UnixStream::pair_in(&harness.reactor).unwrap();
