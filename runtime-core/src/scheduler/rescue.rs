@@ -182,7 +182,8 @@ impl Sight {
         if self.computing > self.asleep && self.computing >= (COMPUTING_MAX + 1) * self.base {
             return 0;
         }
-        (wanted - well).min(self.waiting)
+        let missing = if well == 0 { wanted.max(self.base / 2) } else { wanted - well };
+        missing.min(self.waiting)
     }
 }
 
@@ -212,8 +213,9 @@ mod tests {
     #[test]
     fn who_computes_keeps_its_core() {
         assert_eq!(sight(4, 0, 3, 100).spares_needed(), 0);
-        assert_eq!(sight(4, 0, 4, 100).spares_needed(), 1, "one always gets on");
-        assert_eq!(sight(5, 0, 5, 100).spares_needed(), 1);
+        assert_eq!(sight(5, 0, 4, 100).spares_needed(), 0, "one gets on");
+        assert_eq!(sight(4, 0, 4, 100).spares_needed(), 2, "one always gets on, though the next may compute, too");
+        assert_eq!(sight(6, 0, 6, 100).spares_needed(), 2);
         assert_eq!(sight(20, 0, 20, 100).spares_needed(), 0, "the cores are shared by enough");
         assert_eq!(sight(4, 2, 2, 100).spares_needed(), 4);
     }
