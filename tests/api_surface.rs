@@ -18,6 +18,7 @@ use runtime::{
     Builder, Handle, JoinError, JoinHandle, Unhandled, UnhandledKind, UnhandledPolicy, blocking, task,
 };
 use std::future::{pending, ready};
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::panic::Location;
 use std::sync::Arc;
@@ -245,6 +246,84 @@ async fn servers() {
     let _: fn(UnixListener) -> Server<UnixListener> = unix;
 }
 
+/// What sockets and pipes have besides tokio's methods, and the traits on them and on references to them.
+#[runtime::test]
+async fn sockets() {
+    use futures::io::{AsyncRead, AsyncWrite};
+    use runtime::net::unix::pipe::{Receiver, Sender};
+    use runtime::net::{UdpSocket, UnixDatagram, UnixStream, tcp, unix};
+    use runtime::process;
+    use std::io::Result;
+    use std::os::fd::AsFd;
+    use std::task::{Context, Poll};
+
+    type Uninit<T> = fn(&T, &mut Context<'_>, &mut [MaybeUninit<u8>]) -> Poll<Result<usize>>;
+    fn shared<T: AsyncRead + AsyncWrite + AsFd + Send + Sync + Unpin>(_: Uninit<T>)
+    where
+        for<'a> &'a T: AsyncRead + AsyncWrite,
+    {
+    }
+    shared::<TcpStream>(TcpStream::poll_read_uninit);
+    shared::<UnixStream>(UnixStream::poll_read_uninit);
+    fn read<T: AsyncRead + Send + Sync + Unpin>(_: Uninit<T>)
+    where
+        for<'a> &'a T: AsyncRead,
+    {
+    }
+    read::<Receiver>(Receiver::poll_read_uninit);
+    fn reads<T: AsyncRead + Send + Unpin>() {}
+    reads::<&process::ChildStdout>();
+    reads::<&process::ChildStderr>();
+    read::<tcp::OwnedReadHalf>(tcp::OwnedReadHalf::poll_read_uninit);
+    read::<tcp::ReadHalf<'static>>(tcp::ReadHalf::poll_read_uninit);
+    read::<unix::OwnedReadHalf>(unix::OwnedReadHalf::poll_read_uninit);
+    read::<unix::ReadHalf<'static>>(unix::ReadHalf::poll_read_uninit);
+    fn write<T: AsyncWrite + Send + Sync + Unpin>()
+    where
+        for<'a> &'a T: AsyncWrite,
+    {
+    }
+    write::<Sender>();
+    write::<process::ChildStdin>();
+    write::<tcp::OwnedWriteHalf>();
+    write::<tcp::WriteHalf<'static>>();
+    write::<unix::OwnedWriteHalf>();
+    write::<unix::WriteHalf<'static>>();
+    fn datagrams<T: AsFd + Send + Sync>() {}
+    datagrams::<UdpSocket>();
+    datagrams::<UnixDatagram>();
+    datagrams::<UnixListener>();
+    let addr = is_send(net::lookup_host("127.0.0.1:0")).await.unwrap().next().unwrap();
+    let socket: net::TcpSocket = net::TcpSocket::new_v4().unwrap();
+    socket.bind(addr).unwrap();
+    let listener: TcpListener = socket.listen(1).unwrap();
+    fn names<T: net::ToSocketAddrs>(_: T) {}
+    names(listener.local_addr().unwrap());
+}
+
+#[runtime::test]
+async fn children_and_signals() {
+    use runtime::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+    use runtime::signal::{self, unix::Signal, unix::SignalKind};
+    use std::io::Result;
+    use std::process::{ExitStatus, Output, Stdio};
+
+    let mut command = Command::new("true");
+    let _: Result<Output> = is_send(command.output()).await;
+    let _: Result<ExitStatus> = is_send(command.status()).await;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child: Child = command.process_group(0).spawn().unwrap();
+    let _: (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let _: Result<()> = child.send_signal(SignalKind::terminate());
+    let _: Result<()> = child.start_kill_group();
+    drop(is_send(child.kill_group()));
+    let _: Result<ExitStatus> = is_send(child.wait()).await;
+    drop(is_send(signal::ctrl_c()));
+    let mut listener: Signal = signal::unix::signal(SignalKind::user_defined2()).unwrap();
+    drop(is_send(listener.recv()));
+}
+
 #[runtime::test]
 async fn files_and_streams() {
     use runtime::{fs, io};
@@ -258,6 +337,10 @@ async fn files_and_streams() {
     let (mut one, mut two): (io::DuplexStream, io::DuplexStream) = io::duplex(8);
     drop(is_send(io::copy_bidirectional(&mut one, &mut two)));
     drop(is_send(io::copy_bidirectional_with_sizes(&mut one, &mut two, 1, 1)));
+    type Halves<T> = (io::ReadHalf<T>, io::WriteHalf<T>);
+    let _: (Halves<io::SimplexStream>, Halves<io::DuplexStream>) = (io::simplex(8), io::split(one));
+    let _: io::Join<&[u8], Vec<u8>> = io::join(&b"x"[..], Vec::new());
+    let _: io::BufStream<io::DuplexStream> = io::BufStream::new(two);
     let _: std::io::Result<u64> = is_send(io::copy(&mut &b"x"[..], &mut io::sink())).await;
     let _: std::io::Result<u64> = is_send(io::copy_buf(&mut &b"x"[..], &mut io::sink())).await;
     let _: std::io::Result<Vec<u8>> = is_send(fs::read("Cargo.toml")).await;

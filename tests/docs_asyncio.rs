@@ -1,11 +1,12 @@
-//! `docs/from-asyncio.md` has every public name of asyncio, once, and says what stands for it.
+//! `docs/from-asyncio.md` has every public name of asyncio and of aiofiles, once, and says what stands for it.
 
 use std::collections::BTreeSet;
 
 const PAGE: &str = include_str!("../docs/from-asyncio.md");
 const NAMES: &str = include_str!("python/asyncio_names.txt");
-/// Where the tables begin, and where those of other modules do.
-const TABLES: (&str, &str) = ("\n## Every name\n", "\n### Beside asyncio\n");
+const AIOFILES: &str = include_str!("python/aiofiles_names.txt");
+/// Where the tables begin, where what is beside asyncio does, and that of aiofiles.
+const TABLES: (&str, &str, &str) = ("\n## Every name\n", "\n### Beside asyncio\n", "\n### aiofiles\n");
 const VERDICTS: [&str; 4] = ["yes", "differs", "not yet", "no"];
 
 /// A row: the names, the verdict, the explanation.
@@ -20,21 +21,28 @@ fn rows(text: &str) -> Vec<(Vec<&str>, &str, &str)> {
     .collect()
 }
 
-#[test]
-fn every_name_of_asyncio_is_in_the_table() {
-    let (_, tables) = PAGE.split_once(TABLES.0).unwrap();
-    let (tables, beside) = tables.split_once(TABLES.1).unwrap();
-    let rows_of_asyncio = rows(tables);
-    let named: Vec<&str> = rows_of_asyncio.iter().flat_map(|(names, ..)| names.iter().copied()).collect();
+/// Each of `names` once in the rows, and nothing else.
+fn has_each_name_once(rows: &[(Vec<&str>, &str, &str)], names: &str) {
+    let named: Vec<&str> = rows.iter().flat_map(|(names, ..)| names.iter().copied()).collect();
     let once: BTreeSet<&str> = named.iter().copied().collect();
     assert_eq!(named.len(), once.len(), "a name stands in two rows");
-    let names: BTreeSet<&str> = NAMES.lines().collect();
-    assert!(names.len() > 300, "the list is broken");
+    let names: BTreeSet<&str> = names.lines().collect();
     let missing: Vec<&&str> = names.difference(&once).collect();
     assert!(missing.is_empty(), "not in the table: {missing:?}");
     let invented: Vec<&&str> = once.difference(&names).collect();
-    assert!(invented.is_empty(), "no names of asyncio: {invented:?}");
-    for (names, verdict, how) in rows_of_asyncio.into_iter().chain(rows(beside)) {
+    assert!(invented.is_empty(), "no such names: {invented:?}");
+}
+
+#[test]
+fn every_name_is_in_the_tables() {
+    let (_, tables) = PAGE.split_once(TABLES.0).unwrap();
+    let (asyncio, beside) = tables.split_once(TABLES.1).unwrap();
+    let (beside, aiofiles) = beside.split_once(TABLES.2).unwrap();
+    let [asyncio, beside, aiofiles] = [rows(asyncio), rows(beside), rows(aiofiles)];
+    assert!(NAMES.lines().count() > 300 && AIOFILES.lines().count() > 70, "the lists are broken");
+    has_each_name_once(&asyncio, NAMES);
+    has_each_name_once(&aiofiles, AIOFILES);
+    for (names, verdict, how) in asyncio.into_iter().chain(beside).chain(aiofiles) {
         assert!(VERDICTS.contains(&verdict), "{names:?}: {verdict:?} is none of {VERDICTS:?}");
         // Even a "yes" says how it is called here.
         assert!(!how.is_empty(), "{names:?}: how?");
@@ -115,6 +123,31 @@ fn the_names_on_our_side_exist() {
         name(&(signal::unix::signal, signal::unix::SignalKind::terminate, signal::unix::Signal::recv)),
         name(&(runtime::io::stdin, runtime::io::stdout, runtime::io::stderr, runtime::fs::File::options)),
         name(&(TcpStream::set_zero_linger, TcpSocket::connect, TcpListener::local_addr)),
+    ];
+    assert!(named.iter().all(|names| names.contains("runtime")));
+}
+
+#[test]
+fn the_names_for_files_exist() {
+    use runtime::{fs, io};
+    use std::any::type_name_of_val as name;
+
+    // Futures that nobody polls: nothing happens.
+    let named = [
+        name(&(fs::File::open(""), fs::File::create(""), fs::File::set_len, fs::File::sync_all)),
+        name(&(fs::File::into_std, fs::File::from_std, fs::OpenOptions::append, fs::DirBuilder::new)),
+        name(&(
+            fs::read(""),
+            fs::read_to_string(""),
+            fs::write("", ""),
+            fs::copy("", ""),
+            fs::try_exists(""),
+        )),
+        name(&(fs::metadata(""), fs::symlink_metadata(""), fs::canonicalize(""), fs::rename("", ""))),
+        name(&(fs::remove_file(""), fs::create_dir(""), fs::create_dir_all(""), fs::remove_dir(""))),
+        name(&(fs::remove_dir_all(""), fs::read_dir(""), fs::hard_link("", ""), fs::symlink("", ""))),
+        name(&(fs::read_link(""), fs::ReadDir::next_entry)),
+        name(&(io::stdin, io::stdout, io::stderr)),
     ];
     assert!(named.iter().all(|names| names.contains("runtime")));
 }

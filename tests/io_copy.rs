@@ -1,14 +1,20 @@
-//! `io::copy`, `copy_buf`, `copy_bidirectional`, and the streams in memory.
+//! `io::copy`, `copy_buf`, `copy_bidirectional`, the streams in memory, and those made of others.
 
 #[cfg(unix)]
 #[allow(dead_code)]
 mod files;
 
-use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, Cursor};
+use futures::io::{
+    AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter,
+    Cursor,
+};
 use futures::poll;
-use runtime::io::{copy, copy_bidirectional, copy_bidirectional_with_sizes, copy_buf, duplex};
+use runtime::io::{
+    BufStream, SimplexStream, copy, copy_bidirectional, copy_bidirectional_with_sizes, copy_buf, duplex,
+    join, simplex, split,
+};
 use runtime::net::{TcpListener, TcpStream};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut, SeekFrom};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
@@ -335,4 +341,108 @@ async fn a_cursor_is_a_reader_too() {
 #[should_panic(expected = "room for at least one byte")]
 fn a_stream_in_memory_without_room_is_refused() {
     drop(duplex(0));
+}
+
+#[runtime::test]
+async fn a_reader_and_a_writer_in_memory() {
+    let (mut reader, mut writer) = simplex(4);
+    assert!(reader.is_pair_of(&writer) && !reader.is_pair_of(&simplex(4).1));
+    let mut buf = [0; 3];
+    assert!(poll!(pin!(reader.read(&mut buf))).is_pending());
+    assert_eq!(writer.write(b"hello").await.unwrap(), 4);
+    assert!(poll!(pin!(writer.write(b"o"))).is_pending());
+    reader.read_exact(&mut buf).await.unwrap();
+    assert_eq!(&buf, b"hel");
+    writer.write_all(b"o").await.unwrap();
+    writer.close().await.unwrap();
+    let mut rest = String::new();
+    reader.read_to_string(&mut rest).await.unwrap();
+    assert_eq!(rest, "lo");
+    assert_eq!(writer.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    drop(reader.reunite(writer).unwrap());
+    // Both ends in one.
+    let mut both = SimplexStream::new_unsplit(2);
+    both.write_all(b"hi").await.unwrap();
+    both.close().await.unwrap();
+    both.read_to_string(&mut rest).await.unwrap();
+    assert_eq!(rest, "lohi");
+}
+
+#[runtime::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_tasks_share_a_stream_by_halves() {
+    let sent = bytes(20_000);
+    let (mut reader, mut writer) = simplex(61);
+    let source = sent.clone();
+    let writing = runtime::spawn(async move {
+        for piece in source.chunks(97) {
+            writer.write_all(piece).await.unwrap();
+        }
+        writer.close().await.unwrap();
+    });
+    let mut came = Vec::new();
+    reader.read_to_end(&mut came).await.unwrap();
+    assert_eq!(came, sent);
+    writing.await.unwrap();
+}
+
+#[runtime::test]
+async fn one_stream_of_two_and_two_of_one() {
+    let (near, mut far) = duplex(64);
+    let (reader, writer) = split(near);
+    let mut stream = join(BufReader::new(reader), writer);
+    far.write_all(b"one\ntwo\nrest").await.unwrap();
+    let mut line = String::new();
+    stream.read_line(&mut line).await.unwrap();
+    let (mut first, mut second) = ([0; 3], [0; 1]);
+    let mut bufs = [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
+    assert_eq!(stream.read_vectored(&mut bufs).await.unwrap(), 4);
+    assert_eq!((line.as_str(), &first, &second), ("one\n", b"two", b"\n"));
+    let len = stream.write_vectored(&[IoSlice::new(b"answer")]).await.unwrap();
+    let mut answer = vec![0; len];
+    far.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, b"answer");
+    // What tells the other side that all is said is the writer.
+    stream.close().await.unwrap();
+    assert_eq!(far.read(&mut [0]).await.unwrap(), 0);
+    let (reader, writer) = stream.into_inner();
+    assert_eq!(reader.buffer(), b"rest");
+    let near = reader.into_inner().reunite(writer).unwrap();
+    drop(near);
+    assert_eq!(far.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+}
+
+#[runtime::test]
+async fn both_directions_have_a_buffer() {
+    let (near, mut far) = duplex(64);
+    let mut stream = BufStream::with_capacity(16, 8, near);
+    stream.write_all(b"abc").await.unwrap();
+    assert!(poll!(pin!(far.read(&mut [0; 3]))).is_pending(), "it waits for a flush");
+    stream.flush().await.unwrap();
+    let mut buf = [0; 3];
+    far.read_exact(&mut buf).await.unwrap();
+    assert_eq!(&buf, b"abc");
+    far.write_all(b"one\ntwo\n").await.unwrap();
+    let mut line = String::new();
+    stream.read_line(&mut line).await.unwrap();
+    // The rest was read ahead, and can be read when the other side is gone.
+    drop(far);
+    stream.read_line(&mut line).await.unwrap();
+    assert_eq!((line.as_str(), stream.read(&mut buf).await.unwrap()), ("one\ntwo\n", 0));
+
+    let mut stream = BufStream::new(Cursor::new(vec![0; 4]));
+    stream.write_all(b"abcd").await.unwrap();
+    assert_eq!(stream.get_ref().position(), 0);
+    // A seek writes what there is first, and forgets what was read ahead.
+    assert_eq!(stream.seek(SeekFrom::Start(1)).await.unwrap(), 1);
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    assert_eq!((rest.as_str(), stream.into_inner().into_inner().as_slice()), ("bcd", &b"abcd"[..]));
+    let stream = BufStream::from(BufReader::new(BufWriter::new(duplex(1).0)));
+    assert!(format!("{stream:?}").contains("BufWriter"));
+}
+
+#[test]
+#[should_panic(expected = "room for at least one byte")]
+fn a_buffer_without_room_is_refused() {
+    drop(BufStream::with_capacity(0, 8, duplex(1).0));
 }

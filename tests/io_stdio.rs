@@ -532,3 +532,11 @@ fn handles_are_send_and_sync() {
     check(stderr());
     reads(&stdin());
 }
+
+#[test]
+fn handles_know_their_descriptors() {
+    use std::os::fd::{AsFd, AsRawFd};
+    assert_eq!([stdin().as_raw_fd(), stdout().as_raw_fd(), stderr().as_raw_fd()], [0, 1, 2]);
+    assert_eq!(stdin().as_fd().as_raw_fd(), 0);
+    assert_eq!([stdout().as_fd().as_raw_fd(), stderr().as_fd().as_raw_fd()], [1, 2]);
+}

@@ -134,6 +134,23 @@ fn pipes_end_when_the_sender_goes() {
 }
 
 #[test]
+fn an_end_of_a_pipe_is_shared_by_reference() {
+    runtime().block_on(async {
+        let (sender, receiver) = pipe::pipe().unwrap();
+        let (mut one, mut two) = (&sender, &sender);
+        one.write_all(b"ab").await.unwrap();
+        two.write_all(b"cd").await.unwrap();
+        let (mut buf, mut room) = ([0; 2], [std::mem::MaybeUninit::uninit(); 8]);
+        (&receiver).read_exact(&mut buf).await.unwrap();
+        assert_eq!(&buf, b"ab");
+        let len = std::future::poll_fn(|cx| receiver.poll_read_uninit(cx, &mut room)).await.unwrap();
+        // SAFETY: so many were read.
+        let rest = room[..len].iter().map(|byte| unsafe { byte.assume_init() });
+        assert!(rest.eq(*b"cd"));
+    });
+}
+
+#[test]
 fn foreign_descriptors_are_watched() {
     runtime().block_on(async {
         let (one, mut other) = std::os::unix::net::UnixStream::pair().unwrap();

@@ -107,6 +107,40 @@ impl<T: AsRawFd> AsyncFd<T> {
         }
     }
 
+    /// [`try_new`](Self::try_new) under the name that tokio has for it since it has deprecated that one.
+    ///
+    /// # Safety
+    /// For whoever ports code: `inner` must own its descriptor, and have the same one until the `AsyncFd` gives it back. Here
+    /// no memory is at stake where this does not hold, as there is none in `try_new`.
+    ///
+    /// # Errors
+    /// As [`try_new`](Self::try_new).
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub unsafe fn register(inner: T) -> Result<AsyncFd<T>, AsyncFdRegisterError<T>> {
+        AsyncFd::try_new(inner)
+    }
+
+    /// [`register`](Self::register) for `interest` only.
+    ///
+    /// # Safety
+    /// As [`register`](Self::register).
+    ///
+    /// # Errors
+    /// As [`try_new`](Self::try_new).
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub unsafe fn register_with_interest(
+        inner: T,
+        interest: Interest,
+    ) -> Result<AsyncFd<T>, AsyncFdRegisterError<T>> {
+        AsyncFd::try_with_interest(inner, interest)
+    }
+
     pub(crate) fn new_in(
         reactor: std::sync::Arc<Reactor>,
         inner: T,

@@ -1,7 +1,10 @@
-//! Waiting for any file descriptor, and the words for it; copying between streams; streams in memory.
+//! Waiting for any file descriptor, and the words for it; copying between streams; streams in memory, and streams
+//! made of others.
 
 mod bidirectional;
+mod buf_stream;
 mod copy;
+mod join;
 mod memory;
 mod pump;
 
@@ -9,8 +12,10 @@ pub use crate::async_fd::{AsyncFd, AsyncFdRegisterError};
 pub use crate::interest::Interest;
 pub use crate::ready::Ready;
 pub use bidirectional::{copy_bidirectional, copy_bidirectional_with_sizes};
+pub use buf_stream::BufStream;
 pub use copy::{copy, copy_buf};
-pub use memory::{DuplexStream, SimplexStream, duplex};
+pub use join::{Join, join, split};
+pub use memory::{DuplexStream, SimplexStream, duplex, simplex};
 
 /// What waiting for an [`AsyncFd`] gives.
 pub mod unix {

@@ -12,6 +12,9 @@ macro_rules! implements {
     };
 }
 
+mod fs;
+mod io;
+mod io_unix;
 mod net_pipe;
 mod net_tcp;
 mod net_udp;

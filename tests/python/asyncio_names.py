@@ -13,6 +13,7 @@ warnings.simplefilter("ignore")
 
 # Set by __init__, so that no class has them.
 INSTANCE = {
+    "BaseEventLoop": ["slow_callback_duration"],
     "Condition": ["acquire", "release", "locked"],
     "IncompleteReadError": ["expected", "partial"],
     "LimitOverrunError": ["consumed"],

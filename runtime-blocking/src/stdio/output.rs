@@ -4,6 +4,7 @@ use super::writer::{Stream, Writer};
 use futures_io::AsyncWrite;
 use runtime_core::{context, coop};
 use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -40,6 +41,7 @@ pub struct Stdout {
     writer: Writer,
     /// The beginning of a line.
     line: Vec<u8>,
+    std: io::Stdout,
 }
 
 /// The process's standard error. It implements `AsyncWrite` of `futures::io`.
@@ -60,23 +62,50 @@ pub struct Stdout {
 #[derive(Debug)]
 pub struct Stderr {
     writer: Writer,
+    std: io::Stderr,
 }
 
 /// A handle of the process's standard output.
 pub fn stdout() -> Stdout {
-    Stdout { writer: Writer::new(Stream::Out), line: Vec::new() }
+    Stdout { writer: Writer::new(Stream::Out), line: Vec::new(), std: io::stdout() }
 }
 
 /// A handle of the process's standard error.
 pub fn stderr() -> Stderr {
-    Stderr { writer: Writer::new(Stream::Err) }
+    Stderr { writer: Writer::new(Stream::Err), std: io::stderr() }
+}
+
+/// For whoever asks what it is, a terminal or a pipe. What is written to the descriptor itself goes past the queue.
+impl AsFd for Stdout {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.std.as_fd()
+    }
+}
+
+impl AsRawFd for Stdout {
+    fn as_raw_fd(&self) -> RawFd {
+        self.std.as_raw_fd()
+    }
+}
+
+/// As that of [`Stdout`].
+impl AsFd for Stderr {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.std.as_fd()
+    }
+}
+
+impl AsRawFd for Stderr {
+    fn as_raw_fd(&self) -> RawFd {
+        self.std.as_raw_fd()
+    }
 }
 
 impl AsyncWrite for Stdout {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         context::assert_inside();
         let unit = ready!(coop::poll_proceed(cx));
-        let Stdout { writer, line } = self.get_mut();
+        let Stdout { writer, line, .. } = self.get_mut();
         let room = ready!(writer.poll_room(cx))?;
         unit.made_progress();
         let buf = &buf[..buf.len().min(room)];
@@ -96,7 +125,7 @@ impl AsyncWrite for Stdout {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         context::assert_inside();
-        let Stdout { writer, line } = self.get_mut();
+        let Stdout { writer, line, .. } = self.get_mut();
         writer.put(&[line]);
         line.clear();
         writer.poll_empty(cx)

@@ -24,6 +24,7 @@ use runtime_core::primitive::{Condvar, Mutex, thread};
 use runtime_core::util::wake_list::wake;
 use rustix::event::{PollFd, PollFlags, poll};
 use std::io::{self, ErrorKind, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -108,13 +109,27 @@ impl State {
 #[derive(Debug)]
 pub struct Stdin {
     handle: u64,
+    std: io::Stdin,
 }
 
 /// A handle of the process's standard input.
 pub fn stdin() -> Stdin {
     let mut state = SHARED.state.lock();
     state.next_handle += 1;
-    Stdin { handle: state.next_handle }
+    Stdin { handle: state.next_handle, std: io::stdin() }
+}
+
+/// For whoever asks what it is, a terminal or a pipe. What is read from the descriptor itself is missing here.
+impl AsFd for Stdin {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.std.as_fd()
+    }
+}
+
+impl AsRawFd for Stdin {
+    fn as_raw_fd(&self) -> RawFd {
+        self.std.as_raw_fd()
+    }
 }
 
 impl AsyncRead for Stdin {

@@ -1,7 +1,9 @@
 //! Streams in memory, with a bound: for tests, and between tasks.
 #![forbid(unsafe_code)]
 
+use super::join::split;
 use futures_io::{AsyncRead, AsyncWrite};
+use futures_util::io::{ReadHalf, WriteHalf};
 use runtime_core::coop;
 use runtime_core::primitive::Mutex;
 use runtime_core::util::wake_list::wake;
@@ -87,7 +89,7 @@ impl Pipe {
     }
 }
 
-/// A stream in memory in one direction: what is written to it is read from it. Dropping it ends it.
+/// A stream in memory in one direction: what is written to it is read from it. For two tasks: [`simplex`].
 ///
 /// # Cancel safety
 /// Nothing is lost: a read or write that is dropped before it was ready has moved nothing.
@@ -97,8 +99,7 @@ pub struct SimplexStream {
 }
 
 impl SimplexStream {
-    /// A stream with room for so many bytes; who writes more waits until they are read. To be split by
-    /// `futures::io::AsyncReadExt::split`.
+    /// A stream with room for so many bytes; who writes more waits until they are read.
     ///
     /// # Panics
     /// If `max_buf_size` is 0.
@@ -108,12 +109,11 @@ impl SimplexStream {
     /// use runtime::io::{AsyncReadExt, AsyncWriteExt, SimplexStream};
     ///
     /// runtime::run(async {
-    ///     let (mut reader, mut writer) = SimplexStream::new_unsplit(64).split();
-    ///     writer.write_all(b"hello").await.unwrap();
-    ///     writer.close().await.unwrap();
-    ///     let mut text = String::new();
-    ///     reader.read_to_string(&mut text).await.unwrap();
-    ///     assert_eq!(text, "hello");
+    ///     let mut stream = SimplexStream::new_unsplit(64);
+    ///     stream.write_all(b"hello").await.unwrap();
+    ///     let mut buf = [0; 5];
+    ///     stream.read_exact(&mut buf).await.unwrap();
+    ///     assert_eq!(&buf, b"hello");
     /// });
     /// ```
     #[track_caller]
@@ -126,6 +126,33 @@ impl SimplexStream {
         after.run();
         result
     }
+}
+
+/// A stream in memory in one direction, as a reader and a writer: what is written to the one is read from the other. There is
+/// room for so many bytes; who writes more waits until they are read.
+///
+/// To end it, close the writer. The halves of one stream do not notice when the other is dropped (those of [`duplex`] do): a
+/// reader whose writer is dropped without being closed waits for ever, as in tokio.
+///
+/// # Panics
+/// If `max_buf_size` is 0.
+///
+/// # Examples
+/// ```
+/// use runtime::io::{AsyncReadExt, AsyncWriteExt, simplex};
+///
+/// runtime::run(async {
+///     let (mut reader, mut writer) = simplex(64);
+///     writer.write_all(b"hello").await.unwrap();
+///     writer.close().await.unwrap();
+///     let mut text = String::new();
+///     reader.read_to_string(&mut text).await.unwrap();
+///     assert_eq!(text, "hello");
+/// });
+/// ```
+#[track_caller]
+pub fn simplex(max_buf_size: usize) -> (ReadHalf<SimplexStream>, WriteHalf<SimplexStream>) {
+    split(SimplexStream::new_unsplit(max_buf_size))
 }
 
 impl AsyncRead for SimplexStream {

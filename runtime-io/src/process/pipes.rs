@@ -81,27 +81,27 @@ macro_rules! end {
 
 macro_rules! reading_end {
     ($name:ident) => {
-        impl futures_io::AsyncRead for $name {
-            fn poll_read(
-                mut self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &mut [u8],
-            ) -> Poll<io::Result<usize>> {
-                Pin::new(&mut self.inner).poll_read(cx, buf)
-            }
-
-            fn poll_read_vectored(
-                mut self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &mut [IoSliceMut<'_>],
-            ) -> Poll<io::Result<usize>> {
-                Pin::new(&mut self.inner).poll_read_vectored(cx, bufs)
-            }
-        }
+        reading_end!(@one $name);
+        reading_end!(@one &$name);
 
         impl From<$name> for Collected {
             fn from(end: $name) -> Collected {
                 Collected { end: Some(end.inner), bytes: Vec::new() }
+            }
+        }
+    };
+    (@one $type:ty) => {
+        impl futures_io::AsyncRead for $type {
+            fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+                Pin::new(&mut &self.inner).poll_read(cx, buf)
+            }
+
+            fn poll_read_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &mut [IoSliceMut<'_>],
+            ) -> Poll<io::Result<usize>> {
+                Pin::new(&mut &self.inner).poll_read_vectored(cx, bufs)
             }
         }
     };
@@ -131,29 +131,35 @@ end! {
 reading_end!(ChildStdout);
 reading_end!(ChildStderr);
 
-impl futures_io::AsyncWrite for ChildStdin {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
-    }
+macro_rules! writing_end {
+    ($($type:ty),+) => {$(
+        impl futures_io::AsyncWrite for $type {
+            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+                Pin::new(&mut &self.inner).poll_write(cx, buf)
+            }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
-    }
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                Pin::new(&mut &self.inner).poll_write_vectored(cx, bufs)
+            }
 
-    /// Nothing is buffered here: ready at once.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
+            /// Nothing is buffered here: ready at once.
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
 
-    /// Does nothing: the child sees the end when this is dropped.
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
+            /// Does nothing: the child sees the end when this is dropped.
+            fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+        }
+    )+};
 }
+
+writing_end!(ChildStdin, &ChildStdin);
 
 /// All that comes out of a pipe.
 #[derive(Debug, Default)]

@@ -15,6 +15,7 @@ use rustix::fs::{FileType, OFlags, fcntl_getfl, fcntl_setfl, fstat};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -298,29 +299,36 @@ impl Sender {
     }
 }
 
-impl futures_io::AsyncWrite for Sender {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_once(cx, |mut file| file.write(buf))
-    }
+/// For the end itself, and for references to it.
+macro_rules! writes {
+    ($($end:ty),+) => {$(
+        impl futures_io::AsyncWrite for $end {
+            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+                self.poll_once(cx, |mut file| file.write(buf))
+            }
 
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_once(cx, |mut file| file.write_vectored(bufs))
-    }
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.poll_once(cx, |mut file| file.write_vectored(bufs))
+            }
 
-    /// Nothing is buffered here: ready at once.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
+            /// Nothing is buffered here: ready at once.
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
 
-    /// Does nothing: the reader sees the end when the sender is dropped.
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
+            /// Does nothing: the reader sees the end when the sender is dropped.
+            fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+        }
+    )+};
 }
+
+writes!(Sender, &Sender);
 
 /// The reading end of a pipe.
 pub struct Receiver {
@@ -355,18 +363,38 @@ impl Receiver {
     pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         self.socket.try_io(Wanted::READ, |mut file| file.read_vectored(bufs))
     }
-}
 
-impl futures_io::AsyncRead for Receiver {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.poll_once(cx, |mut file| file.read(buf))
-    }
-
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
+    /// Reads into memory that need not be initialised: the first `n` bytes are, when it says `n`.
+    /// Of the tasks that do so at the same time the newest few are woken.
+    ///
+    /// # Errors
+    /// As the system says; or that the runtime that owns the pipe has ended.
+    pub fn poll_read_uninit(
+        &self,
         cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
+        buf: &mut [MaybeUninit<u8>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_once(cx, |mut file| file.read_vectored(bufs))
+        self.poll_once(cx, |file| Ok(rustix::io::read(file, &mut *buf)?.0.len()))
     }
 }
+
+/// For the end itself, and for references to it.
+macro_rules! reads {
+    ($($end:ty),+) => {$(
+        impl futures_io::AsyncRead for $end {
+            fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+                self.poll_once(cx, |mut file| file.read(buf))
+            }
+
+            fn poll_read_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &mut [IoSliceMut<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.poll_once(cx, |mut file| file.read_vectored(bufs))
+            }
+        }
+    )+};
+}
+
+reads!(Receiver, &Receiver);
