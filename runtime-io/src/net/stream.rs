@@ -4,7 +4,8 @@
 use crate::readiness::Wanted;
 use crate::registration::{Moved, Registered};
 use crate::source::Direction;
-use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags};
+use crate::sys;
+use rustix::net::RecvFlags;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
@@ -25,8 +26,10 @@ pub(crate) trait StreamSocket: AsFd {
 impl StreamSocket for std::net::TcpStream {
     #[inline]
     fn read_into(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Moved> {
-        let mut io = self;
-        let len = if let [buf] = bufs { io.read(buf)? } else { io.read_vectored(bufs)? };
+        let len = match bufs {
+            [buf] => rustix::net::recv(self, &mut **buf, RecvFlags::empty())?.0,
+            _ => (&mut &*self).read_vectored(bufs)?,
+        };
         Ok(Moved::new(len, total(bufs)))
     }
 
@@ -46,12 +49,8 @@ impl StreamSocket for StdUnixStream {
     /// follows. Linux says then that there was no room for them (`unix_stream_read_generic` and `scm_recv` in its sources).
     #[inline]
     fn read_into(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Moved> {
-        let room = total(bufs);
-        let read = rustix::net::recvmsg(self, bufs, &mut RecvAncillaryBuffer::default(), RecvFlags::empty())?;
-        if read.flags.contains(ReturnFlags::CTRUNC) {
-            return Ok(Moved::with_more_behind(read.bytes));
-        }
-        Ok(Moved::new(read.bytes, room))
+        let (len, stops_here) = sys::recv_stream(self, bufs)?;
+        Ok(if stops_here { Moved::with_more_behind(len) } else { Moved::new(len, total(bufs)) })
     }
 
     #[inline]
@@ -64,8 +63,9 @@ impl StreamSocket for StdUnixStream {
     }
 }
 
+/// Of what a system call takes: where it takes them all, a shorter transfer was the last.
 fn total(bufs: &[impl std::ops::Deref<Target = [u8]>]) -> usize {
-    bufs.iter().map(|buf| buf.len()).sum()
+    bufs.iter().take(sys::BUFS_MAX).map(|buf| buf.len()).sum()
 }
 
 impl<S: StreamSocket> Registered<S>
@@ -104,7 +104,7 @@ where
 
     #[inline]
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_transfer(cx, Direction::Write, |mut io| Ok(Moved::new(io.write(buf)?, buf.len())))
+        self.poll_transfer(cx, Direction::Write, |io| io_write(io, buf))
     }
 
     pub(crate) fn poll_write_vectored(
@@ -134,12 +134,18 @@ where
     }
 
     pub(crate) fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        self.try_transfer(Direction::Write, |mut io| Ok(Moved::new(io.write(buf)?, buf.len())))
+        self.try_transfer(Direction::Write, |io| io_write(io, buf))
     }
 
     pub(crate) fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.try_transfer(Direction::Write, |mut io| Ok(Moved::new(io.write_vectored(bufs)?, total(bufs))))
     }
+}
+
+/// Not std's: glibc makes a point of cancellation of each of its calls.
+#[inline]
+fn io_write(io: impl AsFd, buf: &[u8]) -> io::Result<Moved> {
+    Ok(Moved::new(rustix::net::send(io, buf, sys::SEND_FLAGS)?, buf.len()))
 }
 
 fn recv_uninit(io: impl AsFd, buf: &mut [MaybeUninit<u8>]) -> io::Result<usize> {

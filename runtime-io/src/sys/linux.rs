@@ -1,7 +1,7 @@
 //! Linux makes descriptors non-blocking and close-on-exec in the call that makes them.
 #![forbid(unsafe_code)]
 
-use rustix::net::{SocketAddrUnix, SocketFlags, acceptfrom_with};
+use rustix::net::{SendFlags, SocketAddrUnix, SocketFlags, acceptfrom_with};
 use rustix::pipe::{PipeFlags, pipe_with};
 use socket2::{Domain, Socket, Type};
 use std::io;
@@ -14,6 +14,9 @@ use std::path::Path;
 
 /// Whether events say when a direction has ended, an error is pending or urgent data stands in the way.
 pub(crate) const KNOWS_THE_END: bool = true;
+
+/// What a `send` is told: that the peer has gone is an error, not a signal.
+pub(crate) const SEND_FLAGS: SendFlags = SendFlags::NOSIGNAL;
 
 /// A new socket, non-blocking and close-on-exec.
 ///

@@ -17,6 +17,7 @@ mod other;
 mod pidfd_linux;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod pidfd_other;
+mod recv;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use chime_linux::Chime;
@@ -35,6 +36,7 @@ pub(crate) use other::*;
 pub(crate) use pidfd_linux::PidFd;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) use pidfd_other::PidFd;
+pub(crate) use recv::{BUFS_MAX, recv_stream};
 
 /// Who is at the other end of a Unix socket.
 pub(crate) struct Cred {

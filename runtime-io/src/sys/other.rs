@@ -3,7 +3,7 @@
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::{FdFlags, fcntl_setfd};
-use rustix::net::SocketAddrUnix;
+use rustix::net::{SendFlags, SocketAddrUnix};
 use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,6 +13,9 @@ use std::path::Path;
 
 /// Whether events say when a direction has ended, an error is pending or urgent data stands in the way.
 pub(crate) const KNOWS_THE_END: bool = false;
+
+/// What a `send` is told: nothing, not every system has a flag against the signal. Rust programs ignore it.
+pub(crate) const SEND_FLAGS: SendFlags = SendFlags::empty();
 
 /// A new socket, non-blocking and close-on-exec.
 ///

@@ -356,6 +356,29 @@ fn vectored_uninit_and_peek() {
     });
 }
 
+/// A system call takes 1,024 buffers: that it filled no more of them says nothing about what is left.
+#[test]
+fn more_buffers_than_a_call_takes() {
+    let harness = Harness::new();
+    let (client, server) = harness.connection();
+    in_time(async move {
+        (&client).write_all(&[7; 3000]).await.unwrap();
+        // All has arrived before the first read: no event comes between the reads.
+        while server.peek(&mut [0; 3000]).await.unwrap() < 3000 {}
+        let mut received = 0;
+        while received < 3000 {
+            let mut bytes = [[0; 1]; 2000];
+            let mut bufs: Vec<_> = bytes.iter_mut().map(|byte| IoSliceMut::new(byte)).collect();
+            received += (&server).read_vectored(&mut bufs).await.unwrap();
+        }
+        // The direction to write stays ready, too.
+        let bufs: Vec<_> = (0..2000).map(|_| IoSlice::new(b"7")).collect();
+        for _ in 0..3 {
+            assert_eq!((&client).write_vectored(&bufs).await.unwrap(), 1024);
+        }
+    });
+}
+
 #[test]
 fn options_are_kept() {
     let harness = Harness::new();
