@@ -44,6 +44,8 @@ tls! {
     static ON_DUTY: Cell<bool> = Cell::new(false);
     /// Whether what it runs can be run by no other thread.
     static PINNED: Cell<bool> = Cell::new(false);
+    /// For how long polls on this thread have blocked it, and said so, while others did its work: in nanoseconds.
+    static ASIDE_NS: Cell<u64> = Cell::new(0);
     static FRAME: Frame = Frame {
         budget: Cell::new(UNLIMITED),
         yielded: Cell::new(false),
@@ -149,6 +151,16 @@ pub(crate) fn is_pinned() -> bool {
     PINNED.try_with(Cell::get).unwrap_or(false)
 }
 
+/// The poll that goes on has blocked the thread for so long, while others did its work.
+pub(crate) fn add_aside_ns(ns: u64) {
+    let _ = ASIDE_NS.try_with(|aside| aside.set(aside.get().wrapping_add(ns)));
+}
+
+/// The sum of these: it only grows.
+pub(crate) fn aside_ns() -> u64 {
+    ASIDE_NS.try_with(Cell::get).unwrap_or(0)
+}
+
 /// The waker of the frame that is being polled on this thread: its data and vtable.
 pub(crate) fn current_frame() -> Option<(*const (), *const RawWakerVTable)> {
     let (data, vtable) =
@@ -161,8 +173,11 @@ pub fn yield_now(cx: &Context<'_>) {
     let waker = cx.waker();
     let own = FRAME.try_with(|frame| {
         let own = frame.data.get() == waker.data() && ptr::eq(frame.vtable.get(), waker.vtable());
-        if own {
-            frame.yielded.set(true);
+        match frame.budget.get() {
+            _ if own => frame.yielded.set(true),
+            0 | UNLIMITED => {}
+            // To the task this is a wake as any other: the unit tells it from one that gets nothing done.
+            left => frame.budget.set(left - 1),
         }
         own
     });

@@ -151,7 +151,7 @@ impl Monitor {
         let timers = &self.shared.timers;
         if !timers.source().is_paused() {
             let now_ns = timers.now_ns();
-            if timers.next_deadline_ns().is_some_and(|next_ns| next_ns + OVERDUE_NS < now_ns) {
+            if timers.next_deadline_ns().is_some_and(|next_ns| next_ns.saturating_add(OVERDUE_NS) < now_ns) {
                 timers.fire_all(now_ns, &mut ready);
             }
         }
