@@ -76,6 +76,11 @@ impl Spares {
         self.working.load(Ordering::Relaxed)
     }
 
+    /// Whether there may be one more.
+    pub(crate) fn has_room(&self) -> bool {
+        self.working() < self.max
+    }
+
     /// What the monitor has found.
     pub(crate) fn set_stuck(&self, count: usize) {
         // ORDER: Relaxed, here and below: a spare more or less for a moment harms nobody.
