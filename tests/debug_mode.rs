@@ -496,6 +496,21 @@ fn a_runtime_that_is_left_tidy() {
 
 // ---- storms
 
+/// What goes on is in the set.
+#[test]
+fn a_set_of_busy_tasks_is_no_storm() {
+    none(of_kind(DebugKind::WakeStorm, Builder::new_current_thread(), |runtime| {
+        let yields = async {
+            for _ in 0..100_000 {
+                task::yield_now().await;
+            }
+        };
+        let inside = async { task::spawn_local(yields).await.unwrap() };
+        let busy = async { task::LocalSet::new().run_until(inside).await };
+        runtime.block_on(async { task::spawn_local(busy).await.unwrap() });
+    }));
+}
+
 /// Wakes itself, and is pending, so often.
 async fn wake_storm(polls: usize) {
     let mut left = polls;

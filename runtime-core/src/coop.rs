@@ -173,17 +173,24 @@ pub fn yield_now(cx: &Context<'_>) {
     let waker = cx.waker();
     let own = FRAME.try_with(|frame| {
         let own = frame.data.get() == waker.data() && ptr::eq(frame.vtable.get(), waker.vtable());
-        match frame.budget.get() {
-            _ if own => frame.yielded.set(true),
-            0 | UNLIMITED => {}
-            // To the task this is a wake as any other: the unit tells it from one that gets nothing done.
-            left => frame.budget.set(left - 1),
+        if own {
+            frame.yielded.set(true);
         }
         own
     });
     if !own.unwrap_or(false) {
+        spend_one();
         waker.wake_by_ref();
     }
+}
+
+/// Takes a unit, if there is one, for what needs none: it shows that the poll which is going on gets something done, where all that
+/// is seen of it is that it wakes its task.
+pub(crate) fn spend_one() {
+    let _ = FRAME.try_with(|frame| match frame.budget.get() {
+        0 | UNLIMITED => {}
+        left => frame.budget.set(left - 1),
+    });
 }
 
 /// Whether the poll that is going on has asked for another through [`yield_now`].
