@@ -262,18 +262,22 @@ impl Builder {
     /// minute. What is looked for:
     ///
     /// - a poll that takes more than 100 ms: by two readings of the clock for each poll, so in real time, and also where
-    ///   nobody waits for that worker;
+    ///   nobody waits for that worker. What it spends in [`block_in_place`](crate::task::block_in_place) or `block_on` while
+    ///   others do its worker's work does not count;
     /// - a task that was aborted, or whose runtime ended, before its first poll;
     /// - a result that nobody has read: the handle was dropped, but after the task had given a value (other than `()`). A handle
-    ///   that is dropped before detaches its task, which is no fault;
+    ///   that is dropped before detaches its task, which is no fault; and who has asked for the task's end by it (`abort`,
+    ///   `cancel`, a `gather` that is dropped) does not want the value;
     /// - a task that wakes itself all the time: it was woken during each of more than 1000 polls in a row, within a second,
-    ///   and got nothing done that takes budget. [`yield_now`](crate::task::yield_now) does not count as waking oneself;
+    ///   and got nothing done that takes budget. [`yield_now`](crate::task::yield_now) does not count as waking oneself, nor
+    ///   does it inside of a `FuturesUnordered` or the like;
     /// - a future of this crate that a task drops before its first poll: an `.await` is missing, as in
     ///   `let _guard = mutex.lock()`. Timers, locks and permits, what sends and receives, `JoinHandle::timeout`, `gather` and
     ///   the like, `JoinSet`'s; not those that do something without a poll, such as `Notify::notified` and
-    ///   `JoinHandle::cancel`, and none from `net`. What `select!` and `try_join!` leave, and what a task drops that is
-    ///   cancelled, does not count; what a combinator of another crate leaves does. Only in builds with debug assertions: in
-    ///   others futures do not know whether they were polled, and are no larger for it;
+    ///   `JoinHandle::cancel`, and none from `net`. What `select!`, `try_join!` and `run_until_cancelled`
+    ///   leave, and a group of its body, and what a task drops that is cancelled, does not count; what a combinator of another
+    ///   crate leaves does. Only in builds with debug assertions: in others futures do not know whether they were polled, and
+    ///   are no larger for it;
     /// - a *futurelock*: a lock, a permit, room or an item of a queue that was given to a task in a future that it has not polled
     ///   for a second (of the runtime's clock), although it was polled itself: as when a `select!` over `&mut future` was
     ///   left, and the task waits for something else while it keeps that future. All others wait for that lock meanwhile;

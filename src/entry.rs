@@ -237,7 +237,9 @@ fn started<T>(result: io::Result<T>) -> T {
 /// polls that go on are waited for, up to 10 seconds. What has not ended then is left behind, and named on stderr.
 ///
 /// # Panics
-/// If `main` panics (when the tasks have ended), if the runtime cannot be built, or inside of async code.
+/// If `main` panics (when the tasks have ended), if the runtime cannot be built, and on a thread that runs the tasks of a
+/// current_thread runtime, or of a `LocalSet`. Inside of a task of a multi_thread runtime it blocks that task, and does not wait
+/// for what is left at the end.
 ///
 /// # Examples
 /// ```

@@ -24,6 +24,8 @@
 //! - [`metrics`], [`Handle::tasks`], [debug mode](Builder::debug): looking inside.
 //!
 //! # Features
+//! - `backtrace`: the line about a task that blocks its worker ([`RescueConfig`]) has below it the names of the calls in which
+//!   the task waits. One dependency more, the crate `backtrace`. Off by default.
 //! - `tracing`: tells subscribers of the crate `tracing` about tasks, blocking jobs and the futures of `block_on`, in tokio's
 //!   shapes, so that the stock tokio-console shows them: a span `runtime.spawn` for each, entered for each poll, and events
 //!   about its wakers. `console-subscriber` has to be built with `--cfg console_without_tokio_unstable`, and to be started

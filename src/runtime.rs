@@ -98,8 +98,12 @@ impl Runtime {
     /// Runs a future to its end on the current thread. On a current_thread runtime the tasks run meanwhile,
     /// on this thread; on a multi_thread runtime the workers run them.
     ///
+    /// Inside of a task of a multi_thread runtime this blocks the task, and nobody else: another worker takes over at once.
+    ///
     /// # Panics
-    /// If the future panics, or if this thread is already running a runtime's tasks.
+    /// If the future panics; on a thread that runs the tasks of a current_thread runtime, or of a `LocalSet`, which nobody else
+    /// could run meanwhile; and if a failure that nobody took shuts the runtime down, or has
+    /// ([`UnhandledPolicy::Shutdown`](crate::UnhandledPolicy::Shutdown)).
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.0.block_on(future)

@@ -1,9 +1,10 @@
 //! What debug mode reports, and what it does not: each kind with its cause, and without.
 
+use futures::stream::{FuturesUnordered, StreamExt};
 use runtime::sync::{Notify, oneshot};
-use runtime::task::{self, JoinSet};
-use runtime::{Builder, DebugKind, DebugReport, JoinHandle, Runtime};
-use std::future::{Future, pending, poll_fn};
+use runtime::task::{self, AbortOnDropHandle, JoinSet};
+use runtime::{Builder, DebugKind, DebugReport, Handle, JoinHandle, Runtime};
+use std::future::{Future, pending, poll_fn, ready};
 use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::thread;
@@ -143,6 +144,26 @@ fn a_slow_callback_is_named() {
         }));
         assert_eq!(report.task_name(), Some("callbacks"));
     }
+}
+
+/// Others have taken over.
+#[test]
+fn a_poll_that_says_that_it_blocks_is_no_slow_poll() {
+    none(of_kind(DebugKind::SlowPoll, BUILDERS[0](), |runtime| {
+        let task = runtime.spawn(async {
+            task::block_in_place(block);
+            Handle::current().block_on(runtime::time::sleep(SLOW));
+        });
+        runtime.block_on(task).unwrap();
+    }));
+    let report = one(of_kind(DebugKind::SlowPoll, BUILDERS[0](), |runtime| {
+        let task = runtime.spawn(async {
+            task::block_in_place(block);
+            block();
+        });
+        runtime.block_on(task).unwrap();
+    }));
+    assert!(report.message().starts_with("was polled for "), "{report}");
 }
 
 // ---- once a minute
@@ -331,6 +352,32 @@ fn nothing_to_read_and_nobody_who_wants_to() {
     }
 }
 
+/// Who asks for a task's end, or lets go of several at once, does not want what they give.
+#[test]
+fn results_that_nobody_wants_any_more() {
+    none(reports(Builder::new_current_thread(), |runtime| {
+        runtime.block_on(async {
+            let [aborted, cancelled, owned] = [1, 2, 3].map(|n| runtime::spawn(async move { n }));
+            until_ended(&owned).await;
+            aborted.abort();
+            drop(aborted);
+            drop(cancelled.cancel());
+            drop(AbortOnDropHandle::new(owned));
+
+            let gathered = task::gather([ready(1), ready(2)]);
+            let limited = runtime::spawn(async { 3 }).timeout(LONG);
+            let mut set = JoinSet::new();
+            set.spawn(async { 4 });
+            task::yield_now().await;
+            task::yield_now().await;
+            drop((gathered, limited));
+            set.detach_all();
+
+            assert!(task::try_gather([Err(()), Ok(1), Ok(2)].map(ready)).await.is_err());
+        });
+    }));
+}
+
 /// It is reported to `on_unhandled`; twice would be once too often.
 #[test]
 fn an_error_that_is_reported_as_such() {
@@ -397,6 +444,29 @@ fn handles_that_outlive_the_runtime() {
     }
 }
 
+/// It may need them.
+#[test]
+fn handles_of_a_job_that_was_left_behind() {
+    for mut builder in BUILDERS.map(|builder| builder()) {
+        let (tell, told) = mpsc::channel();
+        builder.debug(true).on_debug_report(move |report| tell.send(report.clone()).unwrap());
+        let runtime = builder.build().unwrap();
+        let held = (runtime.spawn(pending::<()>()), runtime.handle().clone());
+        let (start, started) = mpsc::channel();
+        let (release, gate) = mpsc::channel::<()>();
+        let job = runtime.spawn_blocking(move || {
+            start.send(()).unwrap();
+            let _ = gate.recv();
+            drop(held);
+        });
+        started.recv().unwrap();
+        drop(runtime);
+        none(told.try_iter().filter(|report| report.kind() == DebugKind::JoinHandleHeld).collect());
+        drop(release);
+        job.join_blocking().unwrap();
+    }
+}
+
 #[test]
 fn a_runtime_that_is_left_tidy() {
     for builder in BUILDERS {
@@ -425,6 +495,21 @@ fn a_runtime_that_is_left_tidy() {
 }
 
 // ---- storms
+
+/// What goes on is in the set.
+#[test]
+fn a_set_of_busy_tasks_is_no_storm() {
+    none(of_kind(DebugKind::WakeStorm, Builder::new_current_thread(), |runtime| {
+        let yields = async {
+            for _ in 0..100_000 {
+                task::yield_now().await;
+            }
+        };
+        let inside = async { task::spawn_local(yields).await.unwrap() };
+        let busy = async { task::LocalSet::new().run_until(inside).await };
+        runtime.block_on(async { task::spawn_local(busy).await.unwrap() });
+    }));
+}
 
 /// Wakes itself, and is pending, so often.
 async fn wake_storm(polls: usize) {
@@ -495,7 +580,17 @@ fn yielding_and_getting_things_done_are_no_storm() {
                     wake_storm(1).await;
                 }
             });
-            runtime.block_on(async { (yields.await.unwrap(), busy.await.unwrap()) });
+            // The set wakes its task for each that yields, by a waker of its own.
+            let in_a_set = runtime.spawn(async {
+                let yields = |_| async {
+                    for _ in 0..2500 {
+                        task::yield_now().await;
+                    }
+                };
+                let mut set: FuturesUnordered<_> = (0..2).map(yields).collect();
+                while set.next().await.is_some() {}
+            });
+            runtime.block_on(async { (yields.await.unwrap(), busy.await.unwrap(), in_a_set.await.unwrap()) });
         }));
     }
 }

@@ -5,7 +5,7 @@ use runtime::sync::{
     Barrier, BoundedSemaphore, Event, Mutex, Notify, Queue, RwLock, Semaphore, broadcast, mpsc, oneshot,
     watch,
 };
-use runtime::task::{self, JoinSet};
+use runtime::task::{self, CancellationToken, JoinSet, ReturnWhen};
 use runtime::time::{Duration, Instant, interval, sleep, sleep_until, timeout, timeout_at};
 use runtime::{Builder, DebugKind, DebugReport, JoinHandle, Runtime, select, try_join};
 use std::future::{Future, pending, ready};
@@ -355,6 +355,51 @@ fn what_a_cancelled_task_drops_is_silent() {
             let _ = runtime.block_on(task);
         }));
     }
+}
+
+/// So is what is cancelled inside of a task.
+#[test]
+fn what_is_left_of_a_part_of_a_task_is_silent() {
+    none(unpolled(async {
+        let token = CancellationToken::new();
+        let cancel = token.clone();
+        let body = async {
+            let _later = sleep(LONG);
+            cancel.cancel();
+            pending::<()>().await;
+        };
+        assert!(token.run_until_cancelled(body).await.is_none());
+        assert!(token.run_until_cancelled(sleep(LONG)).await.is_none());
+        assert!(token.run_until_cancelled_owned(timeout(LONG, sleep(LONG))).await.is_none());
+        let failed = task::group(async |group| {
+            let _later = (sleep(LONG), timeout(LONG, pending::<()>()));
+            group.spawn(async { Err::<(), _>(()) });
+            pending::<Result<(), ()>>().await
+        });
+        assert!(failed.await.is_err());
+    }));
+}
+
+/// There was nothing to wait for.
+#[test]
+fn a_limit_that_is_not_needed_is_silent() {
+    none(unpolled(async {
+        let mut set = JoinSet::new();
+        let member = set.spawn(async {});
+        while !member.is_finished() {
+            task::yield_now().await;
+        }
+        assert_eq!(set.wait(ReturnWhen::AllCompleted, Some(LONG)).await.len(), 1);
+    }));
+}
+
+/// It is kept, and put on another deadline: nobody forgot it.
+#[test]
+fn an_alarm_that_was_reset_is_silent() {
+    none(unpolled(async {
+        let mut alarm = pin!(sleep(LONG));
+        alarm.as_mut().reset(Instant::now() + LONG);
+    }));
 }
 
 #[test]

@@ -177,3 +177,23 @@ fn the_line_on_stderr_has_it_behind_it() {
         assert_eq!(behind.contains("culprit_number_one"), is_there, "{stderr}");
     }
 }
+
+/// While a hook runs none can be set: the runtime that it waits for was never built.
+#[test]
+fn a_panic_hook_may_wait_for_a_runtime() {
+    if is_child().is_none() {
+        child("a_panic_hook_may_wait_for_a_runtime", "", ENABLED[0]);
+        return;
+    }
+    let (tell, told) = mpsc::channel();
+    std::panic::set_hook(Box::new(move |_| {
+        let report = || Runtime::new().unwrap().block_on(async { 42 });
+        tell.send(std::thread::spawn(report).join().unwrap()).unwrap();
+    }));
+    std::thread::spawn(|| panic!("the first")).join().unwrap_err();
+    assert_eq!(told.recv_timeout(std::time::Duration::from_secs(60)), Ok(42));
+    drop(std::panic::take_hook());
+    // The next one that is built sets its own, or has been set meanwhile.
+    let runtime = Runtime::new().unwrap();
+    assert!(error_of(&runtime, culprit_number_one).is_panic());
+}

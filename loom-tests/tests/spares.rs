@@ -67,6 +67,7 @@ fn two_rescuers_meet_one_spare_and_the_end() {
 /// A thread that has just been started may be called before it rests, and the runtime may end.
 fn a_call_before_the_rest() {
     let spares = Arc::new(Spares::new(1));
+    spares.starts();
     let spare = {
         let spares = spares.clone();
         thread::spawn(move || spares.rest(FOR_EVER))

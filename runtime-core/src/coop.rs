@@ -44,6 +44,8 @@ tls! {
     static ON_DUTY: Cell<bool> = Cell::new(false);
     /// Whether what it runs can be run by no other thread.
     static PINNED: Cell<bool> = Cell::new(false);
+    /// For how long polls on this thread have blocked it, and said so, while others did its work: in nanoseconds.
+    static ASIDE_NS: Cell<u64> = Cell::new(0);
     static FRAME: Frame = Frame {
         budget: Cell::new(UNLIMITED),
         yielded: Cell::new(false),
@@ -149,6 +151,16 @@ pub(crate) fn is_pinned() -> bool {
     PINNED.try_with(Cell::get).unwrap_or(false)
 }
 
+/// The poll that goes on has blocked the thread for so long, while others did its work.
+pub(crate) fn add_aside_ns(ns: u64) {
+    let _ = ASIDE_NS.try_with(|aside| aside.set(aside.get().wrapping_add(ns)));
+}
+
+/// The sum of these: it only grows.
+pub(crate) fn aside_ns() -> u64 {
+    ASIDE_NS.try_with(Cell::get).unwrap_or(0)
+}
+
 /// The waker of the frame that is being polled on this thread: its data and vtable.
 pub(crate) fn current_frame() -> Option<(*const (), *const RawWakerVTable)> {
     let (data, vtable) =
@@ -167,8 +179,18 @@ pub fn yield_now(cx: &Context<'_>) {
         own
     });
     if !own.unwrap_or(false) {
+        spend_one();
         waker.wake_by_ref();
     }
+}
+
+/// Takes a unit, if there is one, for what needs none: it shows that the poll which is going on gets something done, where all that
+/// is seen of it is that it wakes its task.
+pub(crate) fn spend_one() {
+    let _ = FRAME.try_with(|frame| match frame.budget.get() {
+        0 | UNLIMITED => {}
+        left => frame.budget.set(left - 1),
+    });
 }
 
 /// Whether the poll that is going on has asked for another through [`yield_now`].

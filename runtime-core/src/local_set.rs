@@ -186,8 +186,11 @@ impl LocalSet {
         self.queue().state.lock().wakers = wakers;
         // Whoever polls the set has scopes of its own.
         let _hidden = inherited::hide();
-        for _ in 0..POLLS_MAX {
+        for polls in 0..POLLS_MAX {
             let Some(task) = self.pop() else { return };
+            if polls == 0 {
+                coop::spend_one();
+            }
             task.run();
         }
         cx.waker().wake_by_ref();

@@ -56,10 +56,8 @@ impl Runtime {
     /// Puts the parts together and starts the threads.
     ///
     /// # Errors
-    /// The system's, when a thread cannot be had. Those already started have ended then.
-    ///
-    /// # Panics
-    /// If `config` gives a thread a name with a NUL in it.
+    /// The system's, when a thread cannot be had. Those already started have ended then. `InvalidInput` for a name with a NUL
+    /// in it.
     pub fn build(config: &Config, ports: Ports) -> io::Result<Runtime> {
         keep_backtraces();
         let Ports { driver, driver_handle, blocking, clock } = ports;
@@ -251,7 +249,7 @@ impl Runtime {
         let deadline = timeout.map(far_deadline);
         // First: a poll that goes on may be waiting for one of them.
         inner.blocking.ask_running();
-        let has_ended;
+        let mut has_ended;
         match &self.kind {
             Kind::MultiThread(threads) => {
                 self.handle.close();
@@ -277,9 +275,10 @@ impl Runtime {
         }
         let left = deadline.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
         inner.blocking.shutdown(left);
-        // What still runs would count as a handle that is held.
+        // What still runs would count as a handle that is held, and may hold some.
+        has_ended &= inner.shared.activity.is_none();
         if let Some(debugger) = inner.debugger.as_ref().filter(|_| has_ended) {
-            debugger.ended(if inner.shared.activity.is_none() { self.handle.others() } else { 0 });
+            debugger.ended(self.handle.others());
         }
     }
 }

@@ -7,8 +7,9 @@ use crate::context;
 use crate::handle::Handle;
 use crate::primitive::{Arc, thread};
 use crate::scheduler::{self, Monitor, Shared, Starter, Step, Worker};
-use crate::util::wake_list::quietly;
+use crate::util::wake_list::{drop_quietly, quietly};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 /// Starts the monitor, if there is to be one.
@@ -69,7 +70,10 @@ fn start_thread(
     shared: &Arc<Shared>,
     body: impl FnOnce() + Send + 'static,
 ) -> io::Result<thread::JoinHandle<()>> {
-    let name = (config.thread_name)();
+    let name = catch_unwind(AssertUnwindSafe(|| (config.thread_name)())).map_err(|payload| {
+        drop_quietly(payload);
+        io::Error::other("thread_name_fn panicked")
+    })?;
     if name.contains('\0') {
         let what = format!("thread_name_fn gave {name:?}: a thread's name may not contain a NUL");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
@@ -81,7 +85,8 @@ fn start_thread(
     shared.thread_starts();
     let ends = Arc::clone(shared);
     let thread = builder.spawn(move || {
-        let _ending = Ending(ends);
+        let ending = Ending(ends);
+        let _thread = scheduler::ThreadOf::new(&ending.0);
         body();
     });
     if thread.is_err() && shared.thread_ends() {
@@ -144,7 +149,8 @@ fn run_worker(handle: &Handle, worker: &Rc<Worker>) -> bool {
 /// A spare works when it is called, and rests in between.
 fn run_spare(handle: &Handle) {
     let shared = &handle.inner().shared;
-    let worker = Rc::new(scheduler::take_place(shared));
+    let Some(worker) = scheduler::take_place(shared) else { return };
+    let worker = Rc::new(worker);
     worker.sign_in();
     while shared.spares.rest(worker.idle_left()) {
         let is_end = loop {

@@ -127,8 +127,10 @@ impl<W: Work> Shared<W> {
     /// Starts a thread that the word counts already.
     fn start(this: &Arc<Self>) -> io::Result<()> {
         // The name comes from user code.
-        let name = catch_unwind(AssertUnwindSafe(|| (this.options.thread_name)()))
-            .map_err(|_| io::Error::other("naming a blocking thread panicked"))?;
+        let name = catch_unwind(AssertUnwindSafe(|| (this.options.thread_name)())).map_err(|payload| {
+            guarded(|| drop(payload));
+            io::Error::other("naming a blocking thread panicked")
+        })?;
         let place = this.roster.starting(&name);
         let (id, shared, main) = (place.id, this.clone(), this.main);
         let body = Box::new(move || main(shared, place));

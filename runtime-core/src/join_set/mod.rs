@@ -345,6 +345,7 @@ impl<T: 'static> JoinSet<T> {
 
     /// Empties the set without aborting anything: its tasks go on, and nobody gets their results.
     pub fn detach_all(&mut self) {
+        self.handles().for_each(JoinHandle::waive);
         self.clear();
     }
 
@@ -417,7 +418,8 @@ impl<T> Unpin for JoinSet<T> {}
 
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
-        self.handles().for_each(JoinHandle::abort);
+        // Whose results are here, unread, are not forgotten by debug mode.
+        self.handles().for_each(|member| member.raw().abort());
         self.clear();
     }
 }

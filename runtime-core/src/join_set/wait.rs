@@ -5,7 +5,7 @@
 use super::{JoinSet, Outcome};
 use crate::coop;
 use crate::task::{Id, JoinError};
-use crate::time::sleep;
+use crate::time::part_sleep;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
@@ -63,7 +63,7 @@ impl<T: 'static> JoinSet<T> {
         when: ReturnWhen,
         limit: Option<Duration>,
     ) -> Vec<(Id, Result<T, JoinError>)> {
-        let mut limit = pin!(limit.map(sleep));
+        let mut limit = pin!(limit.map(part_sleep));
         poll_fn(|cx| {
             let coop = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Task));
             let limit = limit.as_mut().as_pin_mut();

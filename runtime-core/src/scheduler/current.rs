@@ -18,7 +18,7 @@ use std::rc::Rc;
 
 tls! {
     static CURRENT: RefCell<Option<Rc<Worker>>> = RefCell::new(None);
-    /// Whose worker runs on this thread, even if it has stepped aside: to be compared, not to be followed.
+    /// Whose thread this is, or whose worker runs on it, even if it has stepped aside: to be compared, not to be followed.
     static WORKS_FOR: Cell<*const Shared> = Cell::new(ptr::null());
 }
 
@@ -59,9 +59,27 @@ pub(crate) fn with<R>(shared: &Shared, f: impl FnOnce(Option<&Worker>) -> R) -> 
     }
 }
 
-/// Whether this thread is a worker of `shared`, even if it has stepped aside.
+/// Whether this thread is one of those of `shared`, also of a worker that has stepped aside: who waits for them all would wait
+/// for itself.
 pub(crate) fn works_for(shared: &Shared) -> bool {
     WORKS_FOR.try_with(|works_for| ptr::eq(works_for.get(), shared)).unwrap_or(false)
+}
+
+/// The calling thread is one of those of `shared` from here on, until this is dropped.
+#[must_use]
+pub(crate) struct ThreadOf(());
+
+impl ThreadOf {
+    pub(crate) fn new(shared: &Shared) -> ThreadOf {
+        let _ = WORKS_FOR.try_with(|works_for| works_for.set(shared));
+        ThreadOf(())
+    }
+}
+
+impl Drop for ThreadOf {
+    fn drop(&mut self) {
+        let _ = WORKS_FOR.try_with(|works_for| works_for.set(ptr::null()));
+    }
 }
 
 /// The poll that is going on on this thread must not block it: what it runs, the tasks of a current_thread runtime or of a
@@ -74,7 +92,8 @@ pub(crate) struct Pinned;
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Aside {
-    worker: Option<(Rc<Worker>, bool)>,
+    /// Since when the worker has been gone, if it could leave.
+    worker: Option<(Rc<Worker>, Option<u64>)>,
     _duty: coop::Duty,
 }
 
@@ -88,15 +107,19 @@ pub(crate) fn step_aside() -> Result<Aside, Pinned> {
     let worker = worker.map(|worker| {
         let has_left = worker.step_aside(|| add_spare(worker.shared()));
         let _ = CURRENT.try_with(|current| current.replace(None));
-        (worker, has_left)
+        let since_ns = has_left.then(|| worker.real_ns());
+        (worker, since_ns)
     });
     Ok(Aside { worker, _duty: coop::set_duty(false) })
 }
 
 impl Drop for Aside {
     fn drop(&mut self) {
-        if let Some((worker, has_left)) = self.worker.take() {
-            worker.come_back(has_left);
+        if let Some((worker, since_ns)) = self.worker.take() {
+            worker.come_back(since_ns.is_some());
+            if let Some(since_ns) = since_ns {
+                coop::add_aside_ns(worker.real_ns().saturating_sub(since_ns));
+            }
             let _ = CURRENT.try_with(|current| current.replace(Some(worker)));
         }
     }

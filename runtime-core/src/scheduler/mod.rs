@@ -28,7 +28,9 @@ mod stats;
 mod steal;
 mod worker;
 
-pub(crate) use current::{Aside, Pinned, run as run_worker, step_aside, with as with_current, works_for};
+pub(crate) use current::{
+    Aside, Pinned, ThreadOf, run as run_worker, step_aside, with as with_current, works_for,
+};
 pub(crate) use monitor::Monitor;
 pub use rescue::RescueConfig;
 pub use shared::Shared;

@@ -31,6 +31,10 @@ const LINGER_LOOKS: u32 = 2;
 /// How overdue a timer is that nobody fires, in nanoseconds.
 const OVERDUE_NS: u64 = 5_000_000;
 
+/// A look that comes so many times later than it should: the whole process was stopped, or had no processor, and what was
+/// seen before has not lasted so long for its own fault.
+const LATE_LOOKS: u32 = 10;
+
 /// Reports of tasks from one place are this far apart.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 
@@ -44,6 +48,8 @@ pub(crate) struct Monitor {
     /// Keeps the runtime's memory alive while a wake is under way, and knows the names of tasks.
     homes: Homes,
     seen: Vec<Seen>,
+    /// The last look.
+    looked: Instant,
     turns: u32,
     reported: HashMap<&'static Location<'static>, Instant>,
 }
@@ -69,7 +75,14 @@ impl Seen {
 
 impl Monitor {
     pub(crate) fn new(shared: Arc<Shared>, homes: Homes) -> Self {
-        Monitor { shared, homes, seen: Vec::new(), turns: 0, reported: HashMap::new() }
+        Monitor {
+            shared,
+            homes,
+            seen: Vec::new(),
+            looked: Instant::now(),
+            turns: 0,
+            reported: HashMap::new(),
+        }
     }
 
     /// Looks until the runtime ends.
@@ -97,6 +110,11 @@ impl Monitor {
 
     fn look(&mut self) {
         let now = Instant::now();
+        let late = self.shared.options.rescue.look_every().saturating_mul(LATE_LOOKS);
+        if now.saturating_duration_since(self.looked) > late {
+            self.seen.iter_mut().for_each(|seen| seen.since = now);
+        }
+        self.looked = now;
         let stuck = self.look_at_workers(now);
         let was_late = self.attend();
         self.help_to_end();
@@ -111,7 +129,8 @@ impl Monitor {
         if waiting > 0 && stuck + self.shared.spares.blocked() > 0 {
             if self.shared.idle.has_help() {
                 self.shared.notify();
-            } else {
+            } else if self.shared.spares.has_room() {
+                // Asking what hundreds of threads do takes a while.
                 self.add_spares(waiting);
             }
         }
@@ -151,7 +170,7 @@ impl Monitor {
         let timers = &self.shared.timers;
         if !timers.source().is_paused() {
             let now_ns = timers.now_ns();
-            if timers.next_deadline_ns().is_some_and(|next_ns| next_ns + OVERDUE_NS < now_ns) {
+            if timers.next_deadline_ns().is_some_and(|next_ns| next_ns.saturating_add(OVERDUE_NS) < now_ns) {
                 timers.fire_all(now_ns, &mut ready);
             }
         }

@@ -98,7 +98,8 @@ impl RescueConfig {
     }
 
     /// Who is told of a task that keeps others waiting, instead of a line on stderr: once a minute for each place where
-    /// tasks are spawned. It is called on the thread that looks after the workers, and must not block.
+    /// tasks are spawned. It is called on the thread that looks after the workers, and must not block. Dropping the runtime
+    /// there waits for nothing.
     pub fn on_report(mut self, f: impl Fn(&StuckTask) + Send + Sync + 'static) -> Self {
         self.on_report = Some(Arc::new(f));
         self

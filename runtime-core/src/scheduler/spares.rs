@@ -49,6 +49,8 @@ struct Rest {
     resting: usize,
     /// Calls that no resting spare has heard yet.
     calls: usize,
+    /// Threads that are being started, each for a call that follows.
+    starts: usize,
     is_closed: bool,
     /// Places without a thread, and the queues that belong to them.
     free: Vec<(usize, Local)>,
@@ -72,6 +74,11 @@ impl Spares {
     /// How many work now.
     pub(crate) fn working(&self) -> usize {
         self.working.load(Ordering::Relaxed)
+    }
+
+    /// Whether there may be one more.
+    pub(crate) fn has_room(&self) -> bool {
+        self.working() < self.max
     }
 
     /// What the monitor has found.
@@ -129,9 +136,22 @@ impl Spares {
         is_there
     }
 
+    /// A thread is about to be started. [`call_started`](Self::call_started) or [`refused`](Self::refused) follows.
+    pub fn starts(&self) {
+        self.rest.lock().starts += 1;
+    }
+
     /// Calls the spare whose thread has just been started, which may not rest yet, or one that does.
     pub fn call_started(&self, join: impl FnOnce()) {
-        self.call_from(self.rest.lock(), join);
+        let mut rest = self.rest.lock();
+        rest.starts -= 1;
+        self.call_from(rest, join);
+    }
+
+    /// The thread could not be had: its spare is counted out.
+    pub(crate) fn refused(&self) {
+        self.rest.lock().starts -= 1;
+        self.uncount();
     }
 
     fn call_from(&self, mut rest: MutexGuard<'_, Rest>, join: impl FnOnce()) {
@@ -168,13 +188,17 @@ impl Spares {
         self.called.notify_all();
     }
 
-    /// A place without a thread. Where there is none, `new` makes one, one at a time, if it can; if not, a thread that is
-    /// counted no longer, but has not quite ended, is about to give one back.
-    pub(crate) fn take_place(&self, new: impl Fn() -> Option<(usize, Local)>) -> (usize, Local) {
+    /// A place without a thread. Where there is none, `new` makes one, one at a time, if it can. If not, a thread that is
+    /// counted no longer, but has not quite ended, is about to give one back, or to hear the call for which the caller
+    /// was started: `None`, once there is no such call any more.
+    pub(crate) fn take_place(&self, new: impl Fn() -> Option<(usize, Local)>) -> Option<(usize, Local)> {
         loop {
             let mut rest = self.rest.lock();
             if let Some(place) = rest.free.pop().or_else(&new) {
-                return place;
+                return Some(place);
+            }
+            if rest.calls + rest.starts == 0 {
+                return None;
             }
             drop(rest);
             thread::yield_now();

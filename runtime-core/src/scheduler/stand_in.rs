@@ -22,6 +22,7 @@ pub(crate) fn add_spare(shared: &Shared) -> bool {
     if spares.call(join) {
         return true;
     }
+    spares.starts();
     let is_started = match shared.starter().map(|starter| starter.start()) {
         Some(Ok(())) => true,
         Some(Err(error)) => {
@@ -33,18 +34,18 @@ pub(crate) fn add_spare(shared: &Shared) -> bool {
     if is_started {
         spares.call_started(join);
     } else {
-        spares.uncount();
+        spares.refused();
     }
     is_started
 }
 
-/// The worker of a new spare: in a place that another has left, or in a new one.
-pub(crate) fn take_place(shared: &Arc<Shared>) -> Worker {
+/// The worker of a new spare: in a place that another has left, or in a new one. `None`: it is not needed any more.
+pub(crate) fn take_place(shared: &Arc<Shared>) -> Option<Worker> {
     let (index, queue) = shared.spares.take_place(|| {
         let (queue, seat) = halves();
         Some((shared.seats.add(seat)?, queue))
-    });
-    Worker::new(Arc::clone(shared), index, queue)
+    })?;
+    Some(Worker::new(Arc::clone(shared), index, queue))
 }
 
 /// The thread of a spare ends.

@@ -189,7 +189,7 @@ impl Worker {
     }
 
     /// Pauses do not stop it: work takes real time.
-    fn real_ns(&self) -> u64 {
+    pub(crate) fn real_ns(&self) -> u64 {
         self.shared.timers.source().real_ns()
     }
 
@@ -369,6 +369,10 @@ impl Worker {
 
     fn call(&self, hook: &Option<Hook>) {
         if let Some(hook) = hook {
+            if self.searching.get() {
+                // As in `wake_ready`: it may take its time, or wait for a task.
+                self.leave_search();
+            }
             self.seat.running.clear();
             ticked(&self.seat, || quietly(|| hook()));
         }
@@ -508,6 +512,9 @@ impl Worker {
                 shared.notify();
             }
             if shared.idle.leave() != Left::No {
+                // Nobody waits for this poll any more: to the monitor it goes on when the worker is back.
+                let tick = &self.seat.tick;
+                tick.store(tick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
                 return true;
             }
         }
@@ -516,8 +523,12 @@ impl Worker {
 
     /// After [`step_aside`](Self::step_aside), with its answer.
     pub(crate) fn come_back(&self, has_left: bool) {
-        if has_left && self.shared.idle.join() {
-            self.shared.monitor.rouse();
+        if has_left {
+            if self.shared.idle.join() {
+                self.shared.monitor.rouse();
+            }
+            let tick = &self.seat.tick;
+            tick.store(tick.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
         }
         self.shared.spares.leave_blocked();
     }

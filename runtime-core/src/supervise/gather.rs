@@ -214,8 +214,8 @@ impl<T> Children<T> {
     }
 
     fn detach_all(&mut self) {
-        for child in self.running.iter_mut() {
-            child.handle.0 = None;
+        for handle in self.running.iter_mut().filter_map(|child| child.handle.0.take()) {
+            handle.waive();
         }
         self.running.clear();
     }

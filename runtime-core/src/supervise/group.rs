@@ -8,6 +8,7 @@ use super::members::{Place, Shared, inside};
 use crate::coop;
 use crate::spawn::spawn_as;
 use crate::sync::oneshot;
+use crate::task::unpolled::silently;
 use crate::task::{self, Id, JoinError, JoinHandle, Meta};
 use crate::util::wake_list::drop_quietly;
 use std::any::Any;
@@ -84,7 +85,7 @@ where
             let is_done = !matches!(polled, Ok(Poll::Pending));
             if is_done || seen.must_end_body(&mut polls_left) {
                 group.shared.end_body(is_done);
-                let dropped = catch_unwind(AssertUnwindSafe(|| body.set(None)));
+                let dropped = catch_unwind(AssertUnwindSafe(|| silently(|| body.set(None))));
                 end = BodyEnd::new(&group.shared, polled, dropped);
             }
         }

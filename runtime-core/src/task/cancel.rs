@@ -362,12 +362,13 @@ impl<T> JoinHandle<T> {
     /// });
     /// ```
     pub fn cancel(self) -> Cancelling<T> {
-        request(&self.abort_handle(), None);
+        self.request_cancel();
         Cancelling(self)
     }
 
     /// The request of [`cancel`](Self::cancel), without the wait.
     pub(crate) fn request_cancel(&self) {
+        self.waive();
         request(&self.abort_handle(), None);
     }
 
@@ -386,6 +387,7 @@ impl<T> JoinHandle<T> {
     /// # Errors
     /// As [`cancel`](Self::cancel).
     pub fn cancel_within(self, grace: Duration) -> Cancelling<T> {
+        self.waive();
         request(&self.abort_handle(), Some(grace));
         Cancelling(self)
     }

@@ -42,7 +42,8 @@ pub struct DebugReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DebugKind {
-    /// A poll of a task took longer than 100 ms: whatever its worker had to do otherwise waited.
+    /// A poll of a task took longer than 100 ms: whatever its worker had to do otherwise waited. What it spent in
+    /// `block_in_place` or `block_on`, while others did that, is not counted.
     SlowPoll,
     /// A task was aborted, or its runtime ended, before it was polled once.
     TaskNeverPolled,
@@ -53,7 +54,7 @@ pub enum DebugKind {
     /// A task was given a lock or a permit for which it waits in a future that it has not polled for a second, although it was
     /// polled itself: a *futurelock*.
     Futurelock,
-    /// A task gave a value, and its handle was dropped after that without reading it.
+    /// A task gave a value, and its handle was dropped after that without reading it, and without asking for the task's end.
     ResultNeverRead,
     /// A task was woken in each of more than 1000 polls in a row while the poll went on, within a second, and no future of
     /// this runtime got anything done in them: most likely one that wakes itself and looks again.

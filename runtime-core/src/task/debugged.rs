@@ -57,6 +57,8 @@ pub(super) struct Debugged {
     is_polled: Count,
     /// How many `select!`s it has left.
     selects: Count,
+    /// 1 if nobody wants its value.
+    is_waived: Count,
     /// How many polls in a row were asked for by the one before, and when the first of them began.
     streak: Count,
     streak_begin: Mutex<Option<Instant>>,
@@ -64,8 +66,8 @@ pub(super) struct Debugged {
 
 impl Debugged {
     pub(super) fn new() -> Self {
-        let [polls, is_polled, selects, streak] = [const { Count::new() }; 4];
-        Debugged { polls, is_polled, selects, streak, streak_begin: Mutex::new(None) }
+        let [polls, is_polled, selects, is_waived, streak] = [const { Count::new() }; 5];
+        Debugged { polls, is_polled, selects, is_waived, streak, streak_begin: Mutex::new(None) }
     }
 
     /// One poll. `is_woken` says whether the task is to be polled again already.
@@ -79,14 +81,15 @@ impl Debugged {
         self.polls.add(1);
         let has_grants = futurelock::poll_begins(|| whose().id);
         self.is_polled.set(1);
-        let begin = by.debugger.now();
+        let (begin, aside_ns) = (by.debugger.now(), coop::aside_ns());
         let result = poll();
         let end = by.debugger.now();
         self.is_polled.set(0);
         if has_grants {
             self.has_left(by, &whose());
         }
-        let took = end.saturating_duration_since(begin);
+        let aside = Duration::from_nanos(coop::aside_ns().wrapping_sub(aside_ns));
+        let took = end.saturating_duration_since(begin).saturating_sub(aside);
         if took > SLOW_POLL {
             by.debugger.report(DebugKind::SlowPoll, &whose(), || {
                 format!(
@@ -194,8 +197,16 @@ impl Debugged {
         by.debugger.handle_gone(id);
     }
 
+    /// Who has the handle does not want the value: has asked for the task's end, say.
+    pub(super) fn waive(&self) {
+        self.is_waived.set(1);
+    }
+
     /// The handle went after the end, and left a value unread.
-    pub(super) fn unread(by: &Debugging, whose: &Whose<'_>) {
+    pub(super) fn unread(&self, by: &Debugging, whose: &Whose<'_>) {
+        if self.is_waived.get() == 1 {
+            return;
+        }
         let message =
             || "gave a result that nobody has read: its handle was dropped after the task's end".to_owned();
         by.debugger.report(DebugKind::ResultNeverRead, whose, message);

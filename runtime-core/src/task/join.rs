@@ -71,7 +71,15 @@ impl<T> JoinHandle<T> {
     /// });
     /// ```
     pub fn abort(&self) {
+        self.waive();
         self.raw.abort();
+    }
+
+    /// Nobody will miss the result: debug mode says nothing if it is dropped unread.
+    pub(crate) fn waive(&self) {
+        if let Some(watched) = self.raw.head().extras().and_then(|extras| extras.watched()) {
+            watched.waive();
+        }
     }
 
     /// Whether the task has ended: awaiting the handle would not wait.

@@ -5,8 +5,9 @@
 //! that, in the middle of a poll of a task in debug mode, it is reported; a task that is cancelled drops what it has, and says
 //! nothing.
 //!
-//! What is dropped because something else was faster is no mistake. `select!` and `try_join!` keep a [`Silence`] around the
-//! drop of their futures, and `timeout` around that of its future, so that a timeout that was never polled is one report. A
+//! What is dropped because something else was faster is no mistake. `select!`, `try_join!` and `run_until_cancelled` keep a
+//! [`Silence`] around the drop of their futures, groups around that of their body, and `timeout` around that of its future, so
+//! that a timeout that was never polled is one report. A
 //! future by reference (`&mut future`) outlives the `select!` that perhaps never polled it: one that was made before a
 //! `select!` of its task ended is not reported.
 //!
@@ -18,6 +19,10 @@ mod off;
 mod on;
 
 #[cfg(any(not(debug_assertions), loom))]
+pub(crate) use off::silently;
+#[cfg(any(not(debug_assertions), loom))]
 pub use off::{Silence, Silent, Unpolled};
+#[cfg(all(debug_assertions, not(loom)))]
+pub(crate) use on::silently;
 #[cfg(all(debug_assertions, not(loom)))]
 pub use on::{Silence, Silent, Unpolled};

@@ -205,8 +205,15 @@ impl Watched {
 
     /// The handle went after the end, and left a value unread.
     pub(super) fn unread<'a>(&self, whose: impl Fn() -> Whose<'a>) {
-        if let Some(by) = &self.watch.debugging {
-            Debugged::unread(by, &whose());
+        if let Some((debugged, by)) = self.debug() {
+            debugged.unread(by, &whose());
+        }
+    }
+
+    /// Nobody wants its value any more.
+    pub(super) fn waive(&self) {
+        if let Some((debugged, _)) = self.debug() {
+            debugged.waive();
         }
     }
 

@@ -193,6 +193,8 @@ impl Sleep {
     /// ```
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
+        // Whoever does this keeps it, and has not forgotten to await it.
+        this.unpolled.set_polled();
         let is_earlier = deadline < std::mem::replace(this.deadline, deadline);
         let moment = this.alarm.home().map(|home| {
             let moment_ns = home.source().ns_of(deadline.into_std());

@@ -437,9 +437,9 @@ async fn accept_all<L, F, Fut>(
                 Advice::Retry => {}
                 Advice::Wait(pause) => {
                     let mut pause = pin!(sleep(pause));
-                    poll_fn(|cx| match shared.poll_closed(cx) {
+                    poll_fn(|cx| match pause.as_mut().poll(cx) {
                         Poll::Ready(()) => Poll::Ready(()),
-                        Poll::Pending => pause.as_mut().poll(cx),
+                        Poll::Pending => shared.poll_closed(cx),
                     })
                     .await;
                 }

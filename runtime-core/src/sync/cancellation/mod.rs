@@ -200,9 +200,6 @@ impl CancellationToken {
     /// });
     /// ```
     pub async fn run_until_cancelled<F: Future>(&self, future: F) -> Option<F::Output> {
-        if self.is_cancelled() {
-            return None;
-        }
         wait::until_cancelled(self, future).await
     }
 

@@ -5,6 +5,7 @@
 use super::CancellationToken;
 use crate::coop;
 use crate::sync::wait_list::{Spare, Waiter, Woken};
+use crate::task::unpolled::Silence;
 use crate::util::fault::{Fault, planted};
 use pin_project_lite::pin_project;
 use std::borrow::Borrow;
@@ -133,10 +134,15 @@ impl fmt::Debug for WaitForCancellationFutureOwned {
     }
 }
 
-/// `future`'s output, or `None` once `token` is cancelled. The budget stays the future's: one that always uses it
+/// `future`'s output, or `None` once `token` is cancelled: before that it is not polled. The budget stays the future's: one that always uses it
 /// up could not be stopped otherwise.
 pub(super) async fn until_cancelled<F: Future>(token: &CancellationToken, future: F) -> Option<F::Output> {
+    let mut silence = Silence::ahead();
     let mut future = pin!(future);
+    let _silent = silence.begins();
+    if token.is_cancelled() {
+        return None;
+    }
     let mut wait = pin!(Wait::new(token));
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),

@@ -55,3 +55,9 @@ impl Silence {
 /// The begin.
 #[derive(Debug)]
 pub struct Silent;
+
+/// Calls `f`.
+#[inline(always)]
+pub(crate) fn silently<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
