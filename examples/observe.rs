@@ -1,4 +1,4 @@
-//! A web server to look into: tokio-console shows its tasks, Prometheus reads its figures.
+//! A web server to look into: tokio-console shows its tasks, and what they wait for (key `r`), Prometheus reads its figures.
 //!
 //! ```sh
 //! cargo run --release --example observe                 # HTTP on 127.0.0.1:8080, tokio-console on 127.0.0.1:6669

@@ -28,8 +28,10 @@
 //!   the task waits. One dependency more, the crate `backtrace`. Off by default.
 //! - `tracing`: tells subscribers of the crate `tracing` about tasks, blocking jobs and the futures of `block_on`, in tokio's
 //!   shapes, so that the stock tokio-console shows them: a span `runtime.spawn` for each, entered for each poll, and events
-//!   about its wakers. `console-subscriber` has to be built with `--cfg console_without_tokio_unstable`, and to be started
-//!   before the runtime: what was spawned earlier is not shown. A subscriber that panics harms no task. Off by default.
+//!   about its wakers. Its resource view shows what they wait for: mutexes, `RwLock`s, semaphores, barriers, oneshot and bounded
+//!   mpsc channels, sleeps, time-outs and intervals have a span `runtime.resource`, with one for each wait inside; those made by
+//!   `const_new` have none. `console-subscriber` has to be built with `--cfg console_without_tokio_unstable`, and to be started
+//!   before the runtime: what was made earlier is not shown. A subscriber that panics harms no task. Off by default.
 //!
 //! This crate only puts the others together; its own code is the [`Builder`].
 

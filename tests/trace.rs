@@ -1,10 +1,12 @@
-//! The feature `tracing`: what a subscriber is told of tasks. `observe/` has the test with tokio-console's own
+//! The feature `tracing`: what a subscriber is told of tasks, and of what they wait for. `observe/` has the test with tokio-console's own
 //! subscriber and protocol.
 
 #[path = "trace/recorder.rs"]
 mod recorder;
+#[path = "trace/resources.rs"]
+mod resources;
 
-use recorder::{Counts, PANICS, What, calling_back, listen, named, on_line, spans};
+use recorder::{Counts, PANICS, TASK, What, all_on_line, calling_back, listen, named, on_line, spans};
 use runtime::sync::{Notify, oneshot};
 use runtime::task::{self, LocalSet};
 use runtime::{Builder, Handle, JoinHandle, Runtime};
@@ -178,7 +180,7 @@ fn blocking_jobs_have_spans() {
 fn block_on_has_a_span() {
     for runtime in runtimes() {
         let (line, ()) = (line!(), runtime.block_on(task::yield_now()));
-        let inside = spans(|span| span.field("loc.line") == Some(&line.to_string()));
+        let inside = all_on_line(TASK, line);
         let span = inside.last().unwrap();
         assert_eq!(span.field("kind"), Some("block_on"));
         assert_eq!(span.check_ended().entered, 2);
@@ -190,7 +192,7 @@ fn block_on_has_a_span() {
         };
         let (line, body) = (line!(), AssertUnwindSafe(|| runtime.block_on(unwinds)));
         assert!(catch_unwind(body).is_err());
-        let inside = spans(|span| span.field("loc.line") == Some(&line.to_string()));
+        let inside = all_on_line(TASK, line);
         inside.last().unwrap().check_ended();
     }
 }

@@ -6,6 +6,9 @@
 mod observe;
 
 #[cfg(any(console_without_tokio_unstable, tokio_unstable))]
+#[path = "console/resources.rs"]
+mod resources;
+#[cfg(any(console_without_tokio_unstable, tokio_unstable))]
 #[path = "console/tasks.rs"]
 mod tasks;
 

@@ -1,11 +1,12 @@
 //! What tokio-console shows of tasks.
 
+use super::resources;
 use super::{get, observe, serve};
 use console_api::field::{Name, Value};
-use console_api::instrument::InstrumentRequest;
 use console_api::instrument::instrument_client::InstrumentClient;
+use console_api::instrument::{InstrumentRequest, Update};
 use console_api::tasks::{Stats, Task};
-use runtime::sync::{Mutex, Notify, oneshot};
+use runtime::sync::{Mutex, Notify, Semaphore, oneshot};
 use runtime::task::{Builder, yield_now};
 use runtime::time::sleep;
 use runtime::{JoinHandle, Runtime};
@@ -17,14 +18,15 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Longer than anything here takes, by far.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(super) const LIMIT: Duration = Duration::from_secs(60);
 
 /// So often a warning is looked at again.
 const LOOKS: usize = 20;
 
 /// A task as tokio-console knows it.
 #[derive(Debug, Clone)]
-struct Shown {
+pub(super) struct Shown {
+    pub(super) id: u64,
     target: String,
     fields: HashMap<String, Value>,
     place: String,
@@ -50,7 +52,7 @@ impl Shown {
         self.stats.poll_stats.unwrap().polls
     }
 
-    fn is_ended(&self) -> bool {
+    pub(super) fn is_ended(&self) -> bool {
         self.stats.dropped_at.is_some()
     }
 
@@ -84,12 +86,12 @@ impl Shown {
     }
 }
 
-fn time(stamp: Option<impl TryInto<SystemTime>>) -> Option<SystemTime> {
+pub(super) fn time(stamp: Option<impl TryInto<SystemTime>>) -> Option<SystemTime> {
     stamp.and_then(|stamp| stamp.try_into().ok())
 }
 
 /// The client, on a runtime of tokio's.
-struct Console {
+pub(super) struct Console {
     tokio: tokio::runtime::Runtime,
     server: String,
 }
@@ -105,9 +107,9 @@ impl Console {
         Console { tokio, server: format!("unix://{}", socket.display()) }
     }
 
-    /// All tasks that there are or were: the first of the updates that tokio-console asks for has them all.
-    fn tasks(&self) -> BTreeMap<u64, Shown> {
-        let update = self.tokio.block_on(async {
+    /// The first of the updates that tokio-console asks for has all that there is or was.
+    pub(super) fn update(&self) -> Update {
+        self.tokio.block_on(async {
             let begin = Instant::now();
             let mut client = loop {
                 match InstrumentClient::connect(self.server.clone()).await {
@@ -119,7 +121,12 @@ impl Console {
             };
             let updates = client.watch_updates(InstrumentRequest {}).await.unwrap();
             updates.into_inner().message().await.unwrap().unwrap()
-        });
+        })
+    }
+
+    /// All tasks that there are or were.
+    fn tasks(&self) -> BTreeMap<u64, Shown> {
+        let update = self.update();
         let metadata = update.new_metadata.unwrap_or_default().metadata;
         let metadata: HashMap<u64, _> =
             metadata.into_iter().map(|new| (new.id.unwrap().id, new.metadata.unwrap())).collect();
@@ -137,14 +144,15 @@ impl Console {
             let fields = task.fields.into_iter().map(|field| (name(field.name), field.value.unwrap()));
             let place = task.location.unwrap_or_default();
             let place = format!("{}:{}", place.file.unwrap_or_default(), place.line.unwrap_or_default());
-            Some((id, Shown { target: metadata.target.clone(), fields: fields.collect(), place, stats }))
+            let target = metadata.target.clone();
+            Some((id, Shown { id, target, fields: fields.collect(), place, stats }))
         };
         tasks.new_tasks.into_iter().filter_map(show).collect()
     }
 
     /// The task of that name, once it `is_so`.
     #[track_caller]
-    fn wait(&self, name: &str, is_so: impl Fn(&Shown) -> bool) -> Shown {
+    pub(super) fn wait(&self, name: &str, is_so: impl Fn(&Shown) -> bool) -> Shown {
         self.wait_any(|task| task.text("task.name") == name && is_so(task))
     }
 
@@ -190,6 +198,7 @@ fn the_stock_client_shows_tasks_and_warns_of_nothing() {
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     one_that_has_ended(&console, &runtime);
     let waiting = those_that_wait(&console, &runtime);
+    resources::what_they_wait_for(&console);
     one_that_is_woken(&console, &runtime);
     a_blocking_job(&console, &runtime);
     a_server_at_work(&console, &runtime);
@@ -199,6 +208,7 @@ fn the_stock_client_shows_tasks_and_warns_of_nothing() {
     for name in WAITING.into_iter().chain(["is woken", "clock"]) {
         console.wait(name, Shown::is_ended);
     }
+    resources::they_have_ended(&console);
     let driven = console.tasks().values().filter(|task| task.text("kind") == "block_on").count();
     assert!(driven >= 3, "each `block_on` has a span");
     assert_eq!(console.warnings(), []);
@@ -215,18 +225,21 @@ fn one_that_has_ended(console: &Console, runtime: &Runtime) {
     assert_eq!(ended.wakers(), 0, "{ended:?}");
 }
 
-const WAITING: [&str; 4] = ["waits for a value", "waits for a lock", "waits for a socket", "waits for time"];
+const WAITING: [&str; 5] =
+    ["waits for a value", "waits for a lock", "waits for permits", "waits for a socket", "waits for time"];
 
 /// Each of them has a waker somewhere. What is returned keeps them waiting.
 fn those_that_wait(console: &Console, runtime: &Runtime) -> impl Sized + use<> {
     let (tell, told) = oneshot::channel::<()>();
     let mutex = Arc::new(Mutex::new(()));
     let held = mutex.clone().try_lock_owned().unwrap();
+    let semaphore = Arc::new(Semaphore::new(2));
     let listener = runtime.block_on(runtime::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-    let [value, lock, socket, time] = WAITING;
+    let [value, lock, permits, socket, time] = WAITING;
     let tasks = [
         spawn(runtime, value, async { drop(told.await) }),
         spawn(runtime, lock, async move { drop(mutex.lock().await) }),
+        spawn(runtime, permits, async move { drop(semaphore.acquire_many(3).await) }),
         spawn(runtime, socket, async move { drop(listener.accept().await) }),
         spawn(runtime, time, sleep(Duration::from_secs(3600))),
     ];

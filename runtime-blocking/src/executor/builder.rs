@@ -115,6 +115,7 @@ impl Builder {
     ///
     /// # Errors
     /// `InvalidInput`, naming the option, when one makes no sense.
+    #[track_caller]
     pub fn build(&self) -> io::Result<Pool> {
         if self.name.contains('\0') {
             return invalid("name contains a NUL, which no thread's name may".to_owned());

@@ -111,6 +111,7 @@ impl PoolReport {
 }
 
 impl Pool {
+    #[track_caller]
     pub(crate) fn new(name: String, jobs_max: usize, options: Options) -> io::Result<Pool> {
         let core = Core {
             name,

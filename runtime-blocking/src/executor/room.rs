@@ -74,6 +74,7 @@ impl Fields {
 
 impl Room {
     /// Room for so many jobs: at most [`Semaphore::MAX_PERMITS`].
+    #[track_caller]
     pub fn new(jobs: usize) -> Self {
         Room { permits: Semaphore::new(jobs), word: AtomicU64::new(0) }
     }

@@ -229,9 +229,8 @@ impl<E: Send + 'static> TaskGroup<E> {
         R: Send + 'static,
     {
         // An async fn would not know its caller.
-        let meta = Meta::here();
+        let (meta, (tell, told)) = (Meta::here(), oneshot::channel());
         async move {
-            let (tell, told) = oneshot::channel();
             let child = self.spawn_by(f(Ready(tell)), |child| spawn_as(child, meta));
             let mut child = Asking(Some(child));
             match told.await {

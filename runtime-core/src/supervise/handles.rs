@@ -42,7 +42,7 @@ impl<T> JoinHandle<T> {
     /// ```
     #[track_caller]
     pub fn timeout(self, duration: Duration) -> JoinTimeout<T> {
-        let (unpolled, sleep) = (Unpolled::new("JoinHandle::timeout"), part_sleep(duration));
+        let (unpolled, sleep) = (Unpolled::new("JoinHandle::timeout"), part_sleep(duration).shown());
         JoinTimeout { handle: Asking(Some(self)), is_up: false, unpolled, sleep }
     }
 

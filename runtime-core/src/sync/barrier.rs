@@ -7,6 +7,7 @@ use super::fault::{Fault, planted};
 use super::wait_list::{Outcome, Spare, WaitList, Waiter, Woken};
 use crate::coop;
 use crate::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::task::resource::{Change, Count, Op, Resource};
 use crate::task::unpolled::Unpolled;
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -45,6 +46,7 @@ pub struct Barrier {
     arrived: AtomicUsize,
     is_broken: AtomicBool,
     waiters: WaitList,
+    resource: Resource,
 }
 
 /// What [`Barrier::wait`] gives: who is the leader of the round, and whether the barrier is broken.
@@ -72,12 +74,18 @@ impl BarrierWaitResult {
 
 impl Barrier {
     /// A barrier for `parties` tasks. One for 0 is like one for 1: nobody waits there.
+    #[track_caller]
     pub fn new(parties: usize) -> Self {
+        let parties = parties.max(1);
+        let resource = Resource::sync("Barrier");
+        resource.count(Count::Size, Change::Set, parties);
+        resource.count(Count::Arrived, Change::Set, 0);
         Barrier {
-            parties: parties.max(1),
+            parties,
             arrived: AtomicUsize::new(0),
             is_broken: AtomicBool::new(false),
             waiters: WaitList::new(),
+            resource,
         }
     }
 
@@ -93,7 +101,8 @@ impl Barrier {
         let unpolled = Unpolled::new("Barrier::wait");
         async move {
             unpolled.polled();
-            Wait { barrier: self, is_done: false, waiter: Waiter::new() }.await
+            let op = self.resource.start("Barrier::wait");
+            Wait { barrier: self, is_done: false, op, waiter: Waiter::new() }.await
         }
     }
 
@@ -150,6 +159,12 @@ impl Barrier {
             self.arrived.store(arrived - 1, Ordering::Relaxed);
         }
         drop(locked);
+        self.went();
+    }
+
+    /// One who came waits no longer.
+    fn went(&self) {
+        self.resource.count(Count::Arrived, Change::Sub, 1);
     }
 }
 
@@ -171,6 +186,7 @@ pin_project! {
     struct Wait<'a> {
         barrier: &'a Barrier,
         is_done: bool,
+        op: Op,
         #[pin]
         waiter: Waiter,
     }
@@ -185,14 +201,14 @@ pin_project! {
     }
 }
 
-impl Future for Wait<'_> {
-    type Output = BarrierWaitResult;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BarrierWaitResult> {
+impl Wait<'_> {
+    #[inline]
+    fn poll_passed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BarrierWaitResult> {
         let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Signal));
         let this = self.project();
         let waiter = this.waiter.into_ref();
         let result = if waiter.is_idle() {
+            this.barrier.resource.count(Count::Arrived, Change::Add, 1);
             ready!(this.barrier.arrive(waiter, cx))
         } else if ready!(this.barrier.waiters.poll_queued(waiter, cx)) == PASSED {
             BarrierWaitResult::FOLLOWER
@@ -200,7 +216,19 @@ impl Future for Wait<'_> {
             BarrierWaitResult::BROKEN
         };
         *this.is_done = true;
+        this.barrier.went();
         progress.made_progress();
         Poll::Ready(result)
+    }
+}
+
+impl Future for Wait<'_> {
+    type Output = BarrierWaitResult;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BarrierWaitResult> {
+        let mut op = self.as_mut().project().op.take();
+        let polled = op.poll("poll", || self.as_mut().poll_passed(cx));
+        *self.project().op = op;
+        polled
     }
 }

@@ -9,6 +9,7 @@ use super::permits::Permits;
 use super::semaphore::TryAcquireError;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::task::futurelock::What;
+use crate::task::resource::{Change, Count, Resource};
 use crate::task::unpolled::Unpolled;
 use std::error::Error;
 use std::fmt;
@@ -43,6 +44,7 @@ pub struct BoundedSemaphore {
     bound: usize,
     /// How many were taken and forgotten.
     forgotten: AtomicUsize,
+    resource: Resource,
 }
 
 impl BoundedSemaphore {
@@ -52,7 +54,9 @@ impl BoundedSemaphore {
     /// If `permits` is more than [`Semaphore::MAX_PERMITS`](super::Semaphore::MAX_PERMITS).
     #[track_caller]
     pub fn new(permits: usize) -> Self {
-        Self::const_new(permits)
+        let semaphore = Self::with(permits, Resource::sync("BoundedSemaphore"));
+        semaphore.resource.count(Count::Permits, Change::Set, permits);
+        semaphore
     }
 
     crate::const_fn! {
@@ -62,8 +66,13 @@ impl BoundedSemaphore {
         /// As [`new`](Self::new).
         #[track_caller]
         pub const fn const_new(permits: usize) -> Self {
+            Self::with(permits, Resource::none())
+        }
+
+        #[track_caller]
+        const fn with(permits: usize, resource: Resource) -> Self {
             let (bound, forgotten) = (permits, AtomicUsize::new(0));
-            BoundedSemaphore { permits: Permits::new(permits), bound, forgotten }
+            BoundedSemaphore { permits: Permits::new(permits), bound, forgotten, resource }
         }
     }
 
@@ -76,7 +85,8 @@ impl BoundedSemaphore {
         let unpolled = Unpolled::new("BoundedSemaphore::acquire");
         async move {
             unpolled.polled();
-            self.take().await;
+            self.resource.acquire("BoundedSemaphore::acquire", 1, self.take()).await;
+            self.took();
             BoundedPermit { semaphore: self, is_forgotten: false }
         }
     }
@@ -103,9 +113,21 @@ impl BoundedSemaphore {
         let unpolled = Unpolled::new("BoundedSemaphore::acquire_owned");
         async move {
             unpolled.polled();
-            self.take().await;
+            self.resource.acquire("BoundedSemaphore::acquire_owned", 1, self.take()).await;
+            self.took();
             OwnedBoundedPermit { semaphore: self, is_forgotten: false }
         }
+    }
+
+    /// One permit was taken.
+    fn took(&self) {
+        self.resource.count(Count::Permits, Change::Sub, 1);
+    }
+
+    /// Gives one permit back.
+    fn give(&self) {
+        self.resource.count(Count::Permits, Change::Add, 1);
+        self.permits.release(1);
     }
 
     async fn take(&self) {
@@ -120,6 +142,7 @@ impl BoundedSemaphore {
     /// [`TryAcquireError::NoPermits`] if none is free or others wait.
     pub fn try_acquire(&self) -> Result<BoundedPermit<'_>, TryAcquireError> {
         self.permits.try_acquire(1)?;
+        self.took();
         Ok(BoundedPermit { semaphore: self, is_forgotten: false })
     }
 
@@ -129,6 +152,7 @@ impl BoundedSemaphore {
     /// As [`try_acquire`](Self::try_acquire).
     pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedBoundedPermit, TryAcquireError> {
         self.permits.try_acquire(1)?;
+        self.took();
         Ok(OwnedBoundedPermit { semaphore: self, is_forgotten: false })
     }
 
@@ -142,7 +166,7 @@ impl BoundedSemaphore {
         let one_less = |forgotten: usize| forgotten.checked_sub(1);
         let taken = self.forgotten.fetch_update(Ordering::Acquire, Ordering::Relaxed, one_less);
         taken.map_err(|_| OverRelease { bound: self.bound })?;
-        self.permits.release(1);
+        self.give();
         Ok(())
     }
 
@@ -190,7 +214,7 @@ impl BoundedPermit<'_> {
 impl Drop for BoundedPermit<'_> {
     fn drop(&mut self) {
         if !self.is_forgotten {
-            self.semaphore.permits.release(1);
+            self.semaphore.give();
         }
     }
 }
@@ -215,7 +239,7 @@ impl OwnedBoundedPermit {
 impl Drop for OwnedBoundedPermit {
     fn drop(&mut self) {
         if !self.is_forgotten {
-            self.semaphore.permits.release(1);
+            self.semaphore.give();
         }
     }
 }

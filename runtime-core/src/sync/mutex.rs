@@ -4,6 +4,7 @@ use super::blocking::block_on;
 use super::mutex_guard::{Mutex, MutexGuard, OwnedMutexGuard};
 use super::reentry::{Mode, Site};
 use crate::task::futurelock::What;
+use crate::task::resource::{Flag, Resource};
 use crate::task::unpolled::Unpolled;
 use std::error::Error;
 use std::fmt;
@@ -24,8 +25,11 @@ impl Error for TryLockError {}
 
 impl<T> Mutex<T> {
     /// An unlocked mutex around `value`.
+    #[track_caller]
     pub fn new(value: T) -> Self {
-        Self::const_new(value)
+        let mutex = Self::with(value, Resource::sync("Mutex"));
+        mutex.lock.resource.set(Flag::Locked, false);
+        mutex
     }
 }
 
@@ -48,7 +52,7 @@ impl<T: ?Sized> Mutex<T> {
 
     /// [`lock`](Self::lock) for somebody who asks at `site`.
     pub(super) async fn lock_at(&self, site: Site) -> MutexGuard<'_, T> {
-        self.acquire(site).await;
+        self.lock.resource.op("Mutex::lock", self.acquire(site)).await;
         MutexGuard::new(self, site)
     }
 
@@ -75,7 +79,7 @@ impl<T: ?Sized> Mutex<T> {
         let (site, unpolled) = (Site::here(), Unpolled::new("Mutex::lock_owned"));
         async move {
             unpolled.polled();
-            self.acquire(site).await;
+            self.lock.resource.op("Mutex::lock_owned", self.acquire(site)).await;
             OwnedMutexGuard::new(self, site)
         }
     }
@@ -134,12 +138,14 @@ impl<T: ?Sized> Mutex<T> {
 }
 
 impl<T> From<T> for Mutex<T> {
+    #[track_caller]
     fn from(value: T) -> Self {
         Mutex::new(value)
     }
 }
 
 impl<T: Default> Default for Mutex<T> {
+    #[track_caller]
     fn default() -> Self {
         Mutex::new(T::default())
     }

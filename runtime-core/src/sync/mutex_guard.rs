@@ -11,6 +11,7 @@
 use super::permits::Permits;
 use super::reentry::{Holders, Mode, Site};
 use crate::primitive::UnsafeValueCell;
+use crate::task::resource::{Flag, Resource};
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -55,10 +56,18 @@ pub struct Mutex<T: ?Sized> {
 pub(super) struct Lock {
     pub(super) permit: Permits,
     pub(super) holders: Holders,
+    pub(super) resource: Resource,
 }
 
 impl Lock {
+    /// For who has just taken the permit (I2), at `site`.
+    fn took(&self, site: Site) {
+        let _ = self.holders.took(Mode::Exclusive, site);
+        self.resource.set(Flag::Locked, true);
+    }
+
     fn unlock(&self) {
+        self.resource.set(Flag::Locked, false);
         self.holders.all_left();
         self.permit.release(1);
     }
@@ -81,7 +90,11 @@ impl<T> Mutex<T> {
         /// assert!(NAMES.try_lock().unwrap().is_empty());
         /// ```
         pub const fn const_new(value: T) -> Self {
-            let lock = Lock { permit: Permits::new(1), holders: Holders::none() };
+            Self::with(value, Resource::none())
+        }
+
+        pub(super) const fn with(value: T, resource: Resource) -> Self {
+            let lock = Lock { permit: Permits::new(1), holders: Holders::none(), resource };
             Mutex { lock, value: UnsafeValueCell::new(value) }
         }
     }
@@ -167,7 +180,7 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedMapp
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// For who has just taken the permit (I2), at `site`.
     pub(super) fn new(mutex: &'a Mutex<T>, site: Site) -> Self {
-        let _ = mutex.lock.holders.took(Mode::Exclusive, site);
+        mutex.lock.took(site);
         MutexGuard { mutex, _value: PhantomData }
     }
 
@@ -214,7 +227,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 impl<T: ?Sized> OwnedMutexGuard<T> {
     /// For who has just taken the permit (I2), at `site`.
     pub(super) fn new(mutex: Arc<Mutex<T>>, site: Site) -> Self {
-        let _ = mutex.lock.holders.took(Mode::Exclusive, site);
+        mutex.lock.took(site);
         OwnedMutexGuard { mutex, _value: PhantomData }
     }
 

@@ -35,6 +35,7 @@ use super::fault::{Fault, planted};
 use crate::coop;
 use crate::primitive::UnsafeCell;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
+use crate::task::resource::{Flag, Op, Resource};
 use crate::util::wake_list::{drop_quietly, wake};
 use futures_core::future::FusedFuture;
 use std::fmt;
@@ -159,6 +160,7 @@ impl<T> End<T> {
 /// assert!(rx.await.is_err());
 /// # });
 /// ```
+#[track_caller]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Box::new(Shared {
         state: AtomicUsize::new(0),
@@ -167,7 +169,12 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
         tx_waker: UnsafeCell::new(None),
     });
     let end = End { shared: NonNull::from(Box::leak(shared)), _value: PhantomData };
-    (Sender { end: Some(end) }, Receiver { end: Some(end) })
+    let resource = Resource::sync("Sender|Receiver");
+    for flag in [Flag::TxDropped, Flag::RxDropped, Flag::ValueSent, Flag::ValueReceived] {
+        resource.set(flag, false);
+    }
+    let op = resource.start("Receiver::await");
+    (Sender { end: Some(end), resource }, Receiver { end: Some(end), op })
 }
 
 /// Sends the value. Dropping it without sending lets the receiver fail.
@@ -179,6 +186,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 pub struct Sender<T> {
     /// `None` once it has left.
     end: Option<End<T>>,
+    resource: Resource,
 }
 
 /// Receives the value: a future of `Result<T, RecvError>`. To use it in a loop, poll `&mut rx`.
@@ -191,6 +199,7 @@ pub struct Sender<T> {
 pub struct Receiver<T> {
     /// `None` once it has received, or has been told that there will be nothing.
     end: Option<End<T>>,
+    op: Op,
 }
 
 impl<T> Sender<T> {
@@ -201,7 +210,13 @@ impl<T> Sender<T> {
     /// value will be received: the receiver may be dropped afterwards.
     pub fn send(mut self, value: T) -> Result<(), T> {
         match self.end.take() {
-            Some(end) => Self::complete(end, Some(value)).map_or(Ok(()), Err),
+            Some(end) => match Self::complete(end, Some(value)) {
+                None => {
+                    self.resource.set(Flag::ValueSent, true);
+                    Ok(())
+                }
+                Some(value) => Err(value),
+            },
             None => Err(value),
         }
     }
@@ -258,7 +273,8 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub async fn closed(&mut self) {
-        poll_fn(|cx| self.poll_closed(cx)).await;
+        let op = self.resource.start("Sender::closed");
+        op.around("poll_closed", poll_fn(|cx| self.poll_closed(cx))).await;
     }
 
     /// Whether the receiver is closed or dropped.
@@ -296,6 +312,7 @@ impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         if let Some(end) = self.end.take() {
             Self::complete(end, None);
+            self.resource.set(Flag::TxDropped, true);
         }
     }
 }
@@ -313,6 +330,7 @@ impl<T> Receiver<T> {
     pub fn close(&mut self) {
         if let Some(end) = &self.end {
             Self::close_end(end).into_iter().for_each(wake);
+            self.op.resource().set(Flag::RxDropped, true);
         }
     }
 
@@ -340,8 +358,11 @@ impl<T> Receiver<T> {
     /// `Empty` if it may still come, `Closed` if it will not, or has been received.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let Some(end) = self.end else { return Err(TryRecvError::Closed) };
-        match self.finish(end.load()) {
-            Some(result) => result.map_err(|_| TryRecvError::Closed),
+        match Self::finish(&mut self.end, end.load()) {
+            Some(result) => {
+                self.op.resource().set(Flag::ValueReceived, result.is_ok());
+                result.map_err(|_| TryRecvError::Closed)
+            }
             None => Err(TryRecvError::Empty),
         }
     }
@@ -366,12 +387,41 @@ impl<T> Receiver<T> {
         block_on(self)
     }
 
+    /// The poll of the future, by the end alone.
+    fn poll_end(slot: &mut Option<End<T>>, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
+        let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Channel));
+        let end = slot.expect("a oneshot receiver was polled after it had completed");
+        let mut state = end.load();
+        if state & (COMPLETE | CLOSED) == 0 {
+            if state & RX_WAKER != 0 {
+                // I2: that it was open a moment ago is not enough to look into the cell: take it back.
+                state = end.clear(RX_WAKER);
+            }
+            if state & COMPLETE == 0 {
+                let old = leave_waker(cx.waker(), |cell| end.with_rx_waker(cell));
+                let after = end.set(RX_WAKER);
+                drop_quietly(old);
+                if planted(Fault::OneshotUnchecked) {
+                    return Poll::Pending;
+                }
+                state = after;
+            }
+        }
+        match Self::finish(slot, state) {
+            Some(result) => {
+                progress.made_progress();
+                Poll::Ready(result)
+            }
+            None => Poll::Pending,
+        }
+    }
+
     /// If the word is settled: leaves, with the value if there is one.
-    fn finish(&mut self, state: usize) -> Option<Result<T, RecvError>> {
+    fn finish(slot: &mut Option<End<T>>, state: usize) -> Option<Result<T, RecvError>> {
         if state & (COMPLETE | CLOSED) == 0 {
             return None;
         }
-        let end = self.end.take()?;
+        let end = slot.take()?;
         // I1: COMPLETE comes with VALUE.
         let value = if state & VALUE != 0 { end.with_value(Option::take) } else { None };
         Self::leave(end, state);
@@ -405,32 +455,13 @@ impl<T> Future for Receiver<T> {
 
     /// # Panics
     /// If it has given its result already.
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let progress = ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Channel));
-        let end = self.end.expect("a oneshot receiver was polled after it had completed");
-        let mut state = end.load();
-        if state & (COMPLETE | CLOSED) == 0 {
-            if state & RX_WAKER != 0 {
-                // I2: that it was open a moment ago is not enough to look into the cell: take it back.
-                state = end.clear(RX_WAKER);
-            }
-            if state & COMPLETE == 0 {
-                let old = leave_waker(cx.waker(), |cell| end.with_rx_waker(cell));
-                let after = end.set(RX_WAKER);
-                drop_quietly(old);
-                if planted(Fault::OneshotUnchecked) {
-                    return Poll::Pending;
-                }
-                state = after;
-            }
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Receiver { end, op } = self.get_mut();
+        let polled = op.poll("poll_recv", || Self::poll_end(end, cx));
+        if let Poll::Ready(result) = &polled {
+            op.resource().set(Flag::ValueReceived, result.is_ok());
         }
-        match self.finish(state) {
-            Some(result) => {
-                progress.made_progress();
-                Poll::Ready(result)
-            }
-            None => Poll::Pending,
-        }
+        polled
     }
 }
 
@@ -450,6 +481,7 @@ impl<T> Drop for Receiver<T> {
         Self::leave(end, state);
         tx_waker.into_iter().for_each(wake);
         drop_quietly(value);
+        self.op.resource().set(Flag::RxDropped, true);
     }
 }
 

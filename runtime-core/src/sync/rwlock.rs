@@ -3,9 +3,10 @@
 use super::TryLockError;
 use super::blocking::block_on;
 use super::reentry::{Mode, Site};
-use super::rwlock_guard::{Core, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use super::rwlock_guard::{Core, READERS_MAX, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::rwlock_owned::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 use crate::task::futurelock::What;
+use crate::task::resource::{Change, Count, Flag, Resource};
 use crate::task::unpolled::Unpolled;
 use std::fmt;
 use std::future::Future;
@@ -13,8 +14,9 @@ use std::sync::Arc;
 
 impl<T> RwLock<T> {
     /// An unlocked lock around `value`.
+    #[track_caller]
     pub fn new(value: T) -> Self {
-        Self::const_new(value)
+        Self::with_max_readers(value, READERS_MAX)
     }
 
     /// The same, for at most `readers_max` readers at a time: further ones wait.
@@ -33,7 +35,12 @@ impl<T> RwLock<T> {
     /// ```
     #[track_caller]
     pub fn with_max_readers(value: T, readers_max: u32) -> Self {
-        Self::const_with_max_readers(value, readers_max)
+        let lock = Self::with(value, readers_max, Resource::sync("RwLock"));
+        let resource = &lock.core.resource;
+        resource.count(Count::MaxReaders, Change::Set, readers_max as usize);
+        resource.set(Flag::WriteLocked, false);
+        resource.count(Count::CurrentReaders, Change::Set, 0);
+        lock
     }
 }
 
@@ -77,7 +84,7 @@ impl<T: ?Sized> RwLock<T> {
         let (site, unpolled) = (Site::here(), Unpolled::new("RwLock::read"));
         async move {
             unpolled.polled();
-            self.core.acquire(Mode::Shared, site).await;
+            self.core.resource.op("RwLock::read", self.core.acquire(Mode::Shared, site)).await;
             RwLockReadGuard::new(self, site)
         }
     }
@@ -105,7 +112,7 @@ impl<T: ?Sized> RwLock<T> {
         let (site, unpolled) = (Site::here(), Unpolled::new("RwLock::write"));
         async move {
             unpolled.polled();
-            self.core.acquire(Mode::Exclusive, site).await;
+            self.core.resource.op("RwLock::write", self.core.acquire(Mode::Exclusive, site)).await;
             RwLockWriteGuard::new(self, site)
         }
     }
@@ -132,7 +139,7 @@ impl<T: ?Sized> RwLock<T> {
         let (site, unpolled) = (Site::here(), Unpolled::new("RwLock::read_owned"));
         async move {
             unpolled.polled();
-            self.core.acquire(Mode::Shared, site).await;
+            self.core.resource.op("RwLock::read_owned", self.core.acquire(Mode::Shared, site)).await;
             OwnedRwLockReadGuard::new(self, site)
         }
     }
@@ -159,7 +166,7 @@ impl<T: ?Sized> RwLock<T> {
         let (site, unpolled) = (Site::here(), Unpolled::new("RwLock::write_owned"));
         async move {
             unpolled.polled();
-            self.core.acquire(Mode::Exclusive, site).await;
+            self.core.resource.op("RwLock::write_owned", self.core.acquire(Mode::Exclusive, site)).await;
             OwnedRwLockWriteGuard::new(self, site)
         }
     }
@@ -240,12 +247,14 @@ impl<T: ?Sized> RwLock<T> {
 }
 
 impl<T> From<T> for RwLock<T> {
+    #[track_caller]
     fn from(value: T) -> Self {
         RwLock::new(value)
     }
 }
 
 impl<T: Default> Default for RwLock<T> {
+    #[track_caller]
     fn default() -> Self {
         RwLock::new(T::default())
     }

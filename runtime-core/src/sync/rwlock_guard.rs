@@ -15,13 +15,14 @@ use super::mutex_guard::format_as_target;
 use super::permits::Permits;
 use super::reentry::{Hold, Holders, Mode, Site};
 use crate::primitive::UnsafeValueCell;
+use crate::task::resource::{Change, Count, Flag, Resource};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
 
 /// Readers of a lock that sets no bound itself; as in tokio.
-const READERS_MAX: u32 = u32::MAX >> 3;
+pub(super) const READERS_MAX: u32 = u32::MAX >> 3;
 
 /// A value that many may read at a time, or one may change, with guards that may be held across an `.await`.
 ///
@@ -60,6 +61,7 @@ pub(super) struct Core {
     /// How many permits there are.
     pub(super) all: usize,
     pub(super) holders: Holders,
+    pub(super) resource: Resource,
 }
 
 impl Core {
@@ -73,18 +75,33 @@ impl Core {
 
     /// For who has just taken the permits for `mode`, at `site` (I2).
     pub(super) fn took(&self, mode: Mode, site: Site) -> Share {
-        Share { count: self.count(mode), hold: self.holders.took(mode, site) }
+        let share = Share { count: self.count(mode), hold: self.holders.took(mode, site) };
+        self.tell(&share, true);
+        share
+    }
+
+    /// Tells who looks from outside that `share` is held, or no longer. The only reader that there may be is like a writer.
+    fn tell(&self, share: &Share, is_held: bool) {
+        if share.count == self.all {
+            self.resource.set(Flag::WriteLocked, is_held);
+        } else {
+            let change = if is_held { Change::Add } else { Change::Sub };
+            self.resource.count(Count::CurrentReaders, change, 1);
+        }
     }
 
     /// Keeps one permit of all in `share`.
     pub(super) fn downgrade(&self, share: &mut Share) {
+        self.tell(share, false);
         let held = std::mem::replace(&mut share.count, 1);
+        self.tell(share, true);
         self.holders.downgraded(&share.hold);
         self.permits.release(if planted(Fault::DowngradeGivesAll) { held } else { held - 1 });
     }
 
     /// Gives the permits of `share` back; it is dropped.
     pub(super) fn give_back(&self, share: &Share) {
+        self.tell(share, false);
         self.holders.left(&share.hold);
         self.permits.release(share.count);
     }
@@ -141,11 +158,16 @@ impl<T> RwLock<T> {
         /// If `readers_max` is 0, or more than `u32::MAX >> 3`.
         #[track_caller]
         pub const fn const_with_max_readers(value: T, readers_max: u32) -> Self {
+            Self::with(value, readers_max, Resource::none())
+        }
+
+        #[track_caller]
+        pub(super) const fn with(value: T, readers_max: u32, resource: Resource) -> Self {
             // I4. With no permits, a writer would take none, and two would write.
             assert!(readers_max > 0, "a `RwLock` must allow at least one reader");
             assert!(readers_max <= READERS_MAX, "a `RwLock` may not allow more than `u32::MAX >> 3` readers");
             let all = readers_max as usize;
-            let core = Core { permits: Permits::new(all), all, holders: Holders::none() };
+            let core = Core { permits: Permits::new(all), all, holders: Holders::none(), resource };
             RwLock { core, value: UnsafeValueCell::new(value) }
         }
     }

@@ -3,6 +3,7 @@
 use super::blocking::block_on;
 use super::permits::{PERMITS_MAX, Permits, Refusal};
 use crate::task::futurelock::What;
+use crate::task::resource::{Change, Count, Resource};
 use crate::task::unpolled::Unpolled;
 use std::error::Error;
 use std::fmt;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 /// ```
 pub struct Semaphore {
     permits: Permits,
+    resource: Resource,
 }
 
 /// Permits of a [`Semaphore`], given back when this is dropped.
@@ -85,7 +87,9 @@ impl Semaphore {
     /// If `permits` is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
     #[track_caller]
     pub fn new(permits: usize) -> Self {
-        Self::const_new(permits)
+        let semaphore = Self::with(permits, Resource::sync("Semaphore"));
+        semaphore.resource.count(Count::Permits, Change::Set, permits);
+        semaphore
     }
 
     crate::const_fn! {
@@ -103,8 +107,24 @@ impl Semaphore {
         /// ```
         #[track_caller]
         pub const fn const_new(permits: usize) -> Self {
-            Semaphore { permits: Permits::new(permits) }
+            Self::with(permits, Resource::none())
         }
+
+        #[track_caller]
+        const fn with(permits: usize, resource: Resource) -> Self {
+            Semaphore { permits: Permits::new(permits), resource }
+        }
+    }
+
+    /// `count` permits were taken.
+    fn took(&self, count: usize) {
+        self.resource.count(Count::Permits, Change::Sub, count);
+    }
+
+    /// Adds `count` permits.
+    fn give(&self, count: usize) {
+        self.resource.count(Count::Permits, Change::Add, count);
+        self.permits.release(count);
     }
 
     /// How many permits an acquire could get right now: none while others wait.
@@ -118,12 +138,14 @@ impl Semaphore {
     /// If there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS); none is added then.
     #[track_caller]
     pub fn add_permits(&self, n: usize) {
-        self.permits.release(n);
+        self.give(n);
     }
 
     /// Takes up to `n` free permits away for good. Says how many it were.
     pub fn forget_permits(&self, n: usize) -> usize {
-        self.permits.forget(n)
+        let gone = self.permits.forget(n);
+        self.took(gone);
+        gone
     }
 
     /// Waits for one permit.
@@ -138,7 +160,10 @@ impl Semaphore {
         let unpolled = Unpolled::new("Semaphore::acquire");
         async move {
             unpolled.polled();
-            self.acquire_many(1).await
+            let permit = self.permits.acquire(1, What::Semaphore);
+            self.resource.acquire("Semaphore::acquire", 1, permit).await?;
+            self.took(1);
+            Ok(SemaphorePermit { semaphore: self, count: 1 })
         }
     }
 
@@ -164,7 +189,9 @@ impl Semaphore {
         async move {
             unpolled.polled();
             let count = n as usize;
-            self.permits.acquire(count, What::Semaphore).await.map_err(|_| AcquireError(()))?;
+            let permits = self.permits.acquire(count, What::Semaphore);
+            self.resource.acquire("Semaphore::acquire_many", count, permits).await?;
+            self.took(count);
             Ok(SemaphorePermit { semaphore: self, count })
         }
     }
@@ -184,6 +211,7 @@ impl Semaphore {
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         let count = n as usize;
         self.permits.try_acquire(count)?;
+        self.took(count);
         Ok(SemaphorePermit { semaphore: self, count })
     }
 
@@ -239,7 +267,10 @@ impl Semaphore {
         let unpolled = Unpolled::new("Semaphore::acquire_owned");
         async move {
             unpolled.polled();
-            self.acquire_many_owned(1).await
+            let permit = self.permits.acquire(1, What::Semaphore);
+            self.resource.acquire("Semaphore::acquire_owned", 1, permit).await?;
+            self.took(1);
+            Ok(OwnedSemaphorePermit { semaphore: self, count: 1 })
         }
     }
 
@@ -259,7 +290,9 @@ impl Semaphore {
         async move {
             unpolled.polled();
             let count = n as usize;
-            self.permits.acquire(count, What::Semaphore).await.map_err(|_| AcquireError(()))?;
+            let permits = self.permits.acquire(count, What::Semaphore);
+            self.resource.acquire("Semaphore::acquire_many_owned", count, permits).await?;
+            self.took(count);
             Ok(OwnedSemaphorePermit { semaphore: self, count })
         }
     }
@@ -279,6 +312,7 @@ impl Semaphore {
     pub fn try_acquire_many_owned(self: Arc<Self>, n: u32) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         let count = n as usize;
         self.permits.try_acquire(count)?;
+        self.took(count);
         Ok(OwnedSemaphorePermit { semaphore: self, count })
     }
 
@@ -391,13 +425,13 @@ impl OwnedSemaphorePermit {
 
 impl Drop for SemaphorePermit<'_> {
     fn drop(&mut self) {
-        self.semaphore.permits.release(self.count);
+        self.semaphore.give(self.count);
     }
 }
 
 impl Drop for OwnedSemaphorePermit {
     fn drop(&mut self) {
-        self.semaphore.permits.release(self.count);
+        self.semaphore.give(self.count);
     }
 }
 
@@ -407,6 +441,12 @@ impl From<Refusal> for TryAcquireError {
             Refusal::Closed => TryAcquireError::Closed,
             Refusal::NoPermits => TryAcquireError::NoPermits,
         }
+    }
+}
+
+impl From<Refusal> for AcquireError {
+    fn from(_: Refusal) -> Self {
+        AcquireError(())
     }
 }
 

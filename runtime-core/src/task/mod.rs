@@ -42,6 +42,7 @@ mod notified;
 mod outcome;
 mod owned;
 mod raw;
+pub(crate) mod resource;
 mod state;
 mod trace;
 mod unhandled;

@@ -6,6 +6,8 @@
 //! | a poll, the drop of a future that did not end | entering and leaving that span |
 //! | what becomes of a task's waker | an event with target `tokio::task::waker`: `op`, and as `task.id` the span's id |
 //!
+//! What tasks wait for has spans, too: [`resource`](super::resource).
+//!
 //! A task that asks for another poll without a waker ([`coop::yield_now`](crate::coop::yield_now)) says `waker.wake_by_ref`
 //! all the same: a console would take it for one that has lost its waker.
 //!

@@ -3,9 +3,11 @@
 #![forbid(unsafe_code)]
 
 use crate::coop;
+use crate::task::resource::Resource;
 use crate::task::unpolled::Unpolled;
 use crate::time::instant::Instant;
 use crate::time::sleep::{Sleep, part_sleep_until};
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -62,10 +64,13 @@ pub fn interval(period: Duration) -> Interval {
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     assert!(!period.is_zero(), "{PERIOD_ZERO}");
+    let resource = Resource::timer("Interval");
+    resource.period(period);
     Interval {
         delay: Box::pin(part_sleep_until(start)),
         period,
         missed_tick_behavior: MissedTickBehavior::default(),
+        resource,
     }
 }
 
@@ -136,13 +141,13 @@ fn from_nanos(nanos: u128) -> Duration {
 }
 
 /// What [`interval`] and [`interval_at`] return. It ticks without end, until it is dropped.
-#[derive(Debug)]
 #[must_use = "an interval does nothing unless its ticks are awaited"]
 pub struct Interval {
     /// Boxed: an interval can be moved between ticks.
     delay: Pin<Box<Sleep>>,
     period: Duration,
     missed_tick_behavior: MissedTickBehavior,
+    resource: Resource,
 }
 
 impl Interval {
@@ -170,7 +175,8 @@ impl Interval {
         let unpolled = Unpolled::new("Interval::tick");
         async move {
             unpolled.polled();
-            poll_fn(|cx| self.poll_tick(cx)).await
+            let op = self.resource.start("Interval::tick");
+            op.around("poll_tick", poll_fn(|cx| self.poll_tick(cx))).await
         }
     }
 
@@ -312,5 +318,15 @@ impl Interval {
     /// ```
     pub fn period(&self) -> Duration {
         self.period
+    }
+}
+
+impl fmt::Debug for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interval")
+            .field("delay", &self.delay)
+            .field("period", &self.period)
+            .field("missed_tick_behavior", &self.missed_tick_behavior)
+            .finish()
     }
 }

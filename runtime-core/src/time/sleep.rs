@@ -4,6 +4,7 @@
 
 use crate::coop;
 use crate::primitive::Arc;
+use crate::task::resource::{Op, Resource};
 use crate::task::unpolled::Unpolled;
 use crate::time::instant::Instant;
 use crate::time::present;
@@ -43,7 +44,7 @@ const SHUT_DOWN: &str = "the runtime's timers have shut down: this future can wa
 #[inline]
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep { unpolled: Unpolled::new("sleep"), ..part_sleep(duration) }
+    Sleep { unpolled: Unpolled::new("sleep"), ..part_sleep(duration) }.shown()
 }
 
 /// [`sleep`], as part of another future.
@@ -73,7 +74,7 @@ pub(crate) fn part_sleep(duration: Duration) -> Sleep {
 /// ```
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep { unpolled: Unpolled::new("sleep_until"), ..part_sleep_until(deadline) }
+    Sleep { unpolled: Unpolled::new("sleep_until"), ..part_sleep_until(deadline) }.shown()
 }
 
 /// [`sleep_until`], as part of another future.
@@ -110,6 +111,7 @@ pin_project_lite::pin_project! {
         deadline: Instant,
         phase: Phase,
         unpolled: Unpolled,
+        op: Op,
         #[pin]
         alarm: Alarm,
     }
@@ -139,7 +141,15 @@ enum Phase {
 impl Sleep {
     #[inline]
     fn new(deadline: Instant, phase: Phase) -> Sleep {
-        Sleep { deadline, phase, unpolled: Unpolled::none(), alarm: Alarm::new() }
+        Sleep { deadline, phase, unpolled: Unpolled::none(), op: Op::none(), alarm: Alarm::new() }
+    }
+
+    /// The caller's: tokio-console shows it.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn shown(mut self) -> Sleep {
+        self.op = Resource::timer("Sleep").start("Sleep::new_timeout");
+        self
     }
 
     /// The moment for which this waits.
@@ -210,6 +220,9 @@ impl Sleep {
             Some((moment_ns, false)) => this.alarm.reset(moment_ns),
         };
         *this.phase = if waits { Phase::Waiting } else { Phase::Unknown };
+        let resource = this.op.resource();
+        *this.op = resource.start("Sleep::reset");
+        resource.duration(|| ahead(deadline));
     }
 
     /// [`reset`](Self::reset) for who knows what time it is.
@@ -223,7 +236,19 @@ impl Sleep {
 
     /// Waits without letting others run first when the deadline has passed, and without touching the budget.
     #[inline]
-    pub(super) fn poll_deadline(self: Pin<&mut Self>, cx: &Context<'_>) -> Poll<()> {
+    pub(super) fn poll_deadline(mut self: Pin<&mut Self>, cx: &Context<'_>) -> Poll<()> {
+        let this = self.as_mut().project();
+        let mut op = this.op.take();
+        if *this.phase != Phase::Waiting {
+            op.resource().duration(|| ahead(*this.deadline));
+        }
+        let polled = op.poll("poll_elapsed", || self.as_mut().poll_alarm(cx));
+        *self.project().op = op;
+        polled
+    }
+
+    #[inline]
+    fn poll_alarm(self: Pin<&mut Self>, cx: &Context<'_>) -> Poll<()> {
         let this = self.project();
         match *this.phase {
             Phase::Waiting => {
@@ -256,6 +281,11 @@ impl Sleep {
         }
         due
     }
+}
+
+/// How far ahead `deadline` is.
+fn ahead(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }
 
 /// Where and for what moment to start an alarm; `None` if the deadline has passed.

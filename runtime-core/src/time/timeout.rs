@@ -41,7 +41,7 @@ use std::time::Duration;
 #[inline]
 #[track_caller]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
-    Timeout::new(future.into_future(), part_sleep(duration), Unpolled::new("timeout"))
+    Timeout::new(future.into_future(), part_sleep(duration).shown(), Unpolled::new("timeout"))
 }
 
 /// Waits for `future`, at most until `deadline`. As [`timeout`] otherwise.
@@ -66,7 +66,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 /// ```
 #[track_caller]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
-    Timeout::new(future.into_future(), part_sleep_until(deadline), Unpolled::new("timeout_at"))
+    Timeout::new(future.into_future(), part_sleep_until(deadline).shown(), Unpolled::new("timeout_at"))
 }
 
 pin_project_lite::pin_project! {

@@ -138,13 +138,16 @@ impl<T> Sender<T> {
             match tried.await {
                 Ok(()) => Ok(()),
                 Err((value, Refusal::Closed)) => Err(SendError(value)),
-                Err((value, Refusal::NoPermits)) => match self.tx.reserve(1).await {
-                    Ok(()) => {
-                        self.tx.send_reserved(value);
-                        Ok(())
+                Err((value, Refusal::NoPermits)) => {
+                    let room = self.tx.reserve(1);
+                    match self.tx.room().resource.op("Sender::send", room).await {
+                        Ok(()) => {
+                            self.tx.send_reserved(value);
+                            Ok(())
+                        }
+                        Err(_) => Err(SendError(value)),
                     }
-                    Err(_) => Err(SendError(value)),
-                },
+                }
             }
         }
     }

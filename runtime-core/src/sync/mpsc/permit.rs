@@ -57,7 +57,7 @@ impl<T> Sender<T> {
         let unpolled = Unpolled::new("Sender::reserve");
         async move {
             unpolled.polled();
-            self.tx.reserve(1).await?;
+            self.tx.room().resource.acquire("Sender::reserve", 1, self.tx.reserve(1)).await?;
             Ok(Permit { chan: &self.tx })
         }
     }
@@ -88,7 +88,7 @@ impl<T> Sender<T> {
         let unpolled = Unpolled::new("Sender::reserve_many");
         async move {
             unpolled.polled();
-            self.tx.reserve(n).await?;
+            self.tx.room().resource.acquire("Sender::reserve_many", n, self.tx.reserve(n)).await?;
             Ok(PermitIterator { chan: &self.tx, count: n })
         }
     }
@@ -116,7 +116,7 @@ impl<T> Sender<T> {
         let unpolled = Unpolled::new("Sender::reserve_owned");
         async move {
             unpolled.polled();
-            self.tx.reserve(1).await?;
+            self.tx.room().resource.acquire("Sender::reserve_owned", 1, self.tx.reserve(1)).await?;
             Ok(OwnedPermit { tx: Some(self.tx) })
         }
     }

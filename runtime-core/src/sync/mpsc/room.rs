@@ -4,6 +4,7 @@ use super::queue::Beside;
 use crate::primitive::CachePadded;
 use crate::primitive::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use crate::sync::permits::{Permits, Refill, Refusal};
+use crate::task::resource::{Change, Count, Resource};
 
 /// Says in the word of either kind that the channel is closed; the bit of [`Permits`].
 const CLOSED: u64 = 1;
@@ -74,6 +75,8 @@ pub(super) struct Bounded {
     /// As the user asked for. The permits stop at half a word of them: more values than that do not fit
     /// into any memory.
     pub(super) capacity: usize,
+    /// Waits for room are in it.
+    pub(super) resource: Resource,
 }
 
 /// Values that the receiver took. It only counts; senders who find no room pull what has come together.
@@ -116,6 +119,7 @@ impl Refill for Box<CachePadded<Received>> {
 }
 
 impl Bounded {
+    #[track_caller]
     pub(super) fn new(capacity: usize) -> Self {
         let received = Received {
             count: AtomicUsize::new(0),
@@ -123,7 +127,9 @@ impl Bounded {
             has_waiters: AtomicBool::new(false),
         };
         let received = Box::new(CachePadded::new(received));
-        Bounded { permits: Permits::with_refill(Self::permits_of(capacity), received), capacity }
+        let resource = Resource::sync("mpsc::Sender|Receiver");
+        resource.count(Count::Size, Change::Set, capacity);
+        Bounded { permits: Permits::with_refill(Self::permits_of(capacity), received), capacity, resource }
     }
 
     fn permits_of(capacity: usize) -> usize {
