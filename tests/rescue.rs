@@ -84,7 +84,7 @@ fn p18_all_workers_wait_for_a_lock_that_a_task_holds() {
 
 #[test]
 fn p18_as_many_spares_as_are_needed() {
-    const TASKS: usize = 40;
+    const TASKS: usize = 200;
     ends(|| {
         let runtime = multi(2, silent());
         let barrier = Arc::new(Barrier::new(TASKS));
@@ -102,6 +102,9 @@ fn p18_as_many_spares_as_are_needed() {
             leaders
         });
         assert_eq!(leaders, 1);
+        // Each that is called takes a task up: those that were called before theirs were known to be stuck went again.
+        let called = runtime.handle().metrics().spares_count() as usize;
+        assert!((TASKS - 2..2 * TASKS).contains(&called), "called {called} times");
     });
 }
 

@@ -35,6 +35,10 @@ const OVERDUE_NS: u64 = 5_000_000;
 /// seen before has not lasted so long for its own fault.
 const LATE_LOOKS: u32 = 10;
 
+/// So many looks long a spare that was called stays, whether or not as many are stuck: threads take a while to come, and
+/// what they take up is known to be stuck a look later.
+const CALLED_LOOKS: u32 = 4;
+
 /// Reports of tasks from one place are this far apart.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 
@@ -51,6 +55,9 @@ pub(crate) struct Monitor {
     /// The last look.
     looked: Instant,
     turns: u32,
+    /// How many spares there were to be when some were last called, and for how many looks that holds.
+    called: usize,
+    called_looks: u32,
     reported: HashMap<&'static Location<'static>, Instant>,
 }
 
@@ -81,6 +88,8 @@ impl Monitor {
             seen: Vec::new(),
             looked: Instant::now(),
             turns: 0,
+            called: 0,
+            called_looks: 0,
             reported: HashMap::new(),
         }
     }
@@ -160,7 +169,9 @@ impl Monitor {
                 None => self.seen.push(seen),
             }
         }
-        self.shared.spares.set_stuck(stuck);
+        self.called_looks = self.called_looks.saturating_sub(1);
+        let called = if self.called_looks > 0 { self.called } else { 0 };
+        self.shared.spares.set_stuck(stuck.max(called));
         stuck
     }
 
@@ -208,8 +219,8 @@ impl Monitor {
     }
 
     /// Work waits, and nobody sleeps or searches.
-    fn add_spares(&self, waiting: usize) {
-        let shared = &*self.shared;
+    fn add_spares(&mut self, waiting: usize) {
+        let shared = Arc::clone(&self.shared);
         let mut sight =
             Sight { base: shared.seats.base(), workers: shared.idle.workers(), waiting, ..Sight::default() };
         for (seat, seen) in shared.seats.iter().zip(&self.seen) {
@@ -224,8 +235,16 @@ impl Monitor {
                 Some(_) | None => {}
             }
         }
-        for _ in 0..sight.spares_needed() {
-            if !add_spare(shared) {
+        let needed = sight.spares_needed();
+        if needed == 0 {
+            return;
+        }
+        // Before they come: who comes and is not needed goes, and takes nothing up.
+        self.called = (shared.spares.working() + needed).saturating_sub(shared.spares.blocked());
+        self.called_looks = CALLED_LOOKS;
+        shared.spares.set_stuck(self.called);
+        for _ in 0..needed {
+            if !add_spare(&shared) {
                 return;
             }
         }

@@ -34,7 +34,7 @@ pub struct Spares {
     max: usize,
     /// Those that work.
     working: AtomicUsize,
-    /// Workers that the monitor has found stuck in a poll.
+    /// Workers that the monitor has found stuck in a poll, or expects to.
     stuck: AtomicUsize,
     /// Workers that have said that they block.
     blocked: AtomicUsize,
