@@ -8,8 +8,10 @@ use futures::FutureExt;
 use futures::future::{join, join_all, poll_immediate};
 use other::LONG;
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
+use runtime::net::{TcpListener, TcpStream};
 use runtime::process::{Child, ChildStdout, Command};
 use runtime::signal::unix::SignalKind;
+use runtime::sync::broadcast;
 use runtime::time::{sleep, timeout};
 use runtime::{Builder, Runtime};
 use std::io::ErrorKind;
@@ -383,6 +385,43 @@ async fn the_environment_of_a_child() {
     // SAFETY: one system call.
     unsafe { from_std.pre_exec(|| Err(std::io::Error::from_raw_os_error(95))) };
     assert_eq!(from_std.spawn().unwrap_err().raw_os_error(), Some(95));
+}
+
+/// With a closure in between, std forks where it would spawn otherwise. The workers, the driver and the pool are at work
+/// meanwhile, and go on afterwards: the child shares the epoll instance until it execs.
+#[runtime::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p56_a_forked_child_may_exec_and_the_parent_goes_on() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, (go, _)) = (listener.local_addr().unwrap(), broadcast::channel::<()>(1));
+    let busy = [(); 4].map(|()| {
+        let mut over = go.subscribe();
+        runtime::spawn(async move {
+            let mut turns = 0_u32;
+            while over.try_recv().is_err() {
+                runtime::spawn_blocking(|| ()).await.unwrap();
+                sleep(Duration::from_micros(10)).await;
+                turns += 1;
+            }
+            turns
+        })
+    });
+    for _ in 0..20 {
+        let mut child = Command::new("echo");
+        // SAFETY: it does nothing.
+        unsafe { child.arg("ran").pre_exec(|| Ok(())) };
+        let (output, connected, accepted) =
+            futures::join!(child.output(), TcpStream::connect(address), listener.accept());
+        assert_eq!(output.unwrap().stdout, b"ran\n");
+        let (mut one, mut other) = (connected.unwrap(), accepted.unwrap().0);
+        one.write_all(b"still here").await.unwrap();
+        let mut buf = [0; 10];
+        other.read_exact(&mut buf).await.unwrap();
+        assert_eq!(&buf, b"still here");
+    }
+    go.send(()).unwrap();
+    for task in busy {
+        assert!(task.await.unwrap() > 0);
+    }
 }
 
 #[runtime::test]

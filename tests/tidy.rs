@@ -71,7 +71,7 @@ const UNSEAMED: &[(&str, &str)] = &[
     ("runtime-core/src/task/id.rs", "a number orders nothing, and loom has no statics"),
 ];
 /// Promises that later stages keep; `tests/PROMISES.md` says which.
-const LATER: &[usize] = &[36, 56, 57];
+const LATER: &[usize] = &[36, 57];
 /// Files that may put `cfg` on something else than a module or an import.
 const CFG_ELSEWHERE: &[(&str, &str)] = &[];
 

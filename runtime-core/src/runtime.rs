@@ -32,6 +32,12 @@ use std::time::{Duration, Instant};
 /// The drop waits for the polls that are going on, and for nothing else: running blocking jobs are asked for their end,
 /// and left behind. Inside of async code it does not wait at all.
 ///
+/// # Fork
+/// A process that `fork`s takes none of the runtime's threads along, and shares its epoll instance with the child. The child
+/// may `exec`, as children of `runtime::process` and of std do, and may `_exit`. It must not use the
+/// runtime or drop it: what it spawns is never polled, and the drop waits for threads that are not there. The parent's
+/// runtime goes on as before. Programs that fork and go on (daemons) do so before they build a runtime.
+///
 /// # Examples
 /// ```
 /// let runtime = runtime::Builder::new_multi_thread().worker_threads(2).build()?;
