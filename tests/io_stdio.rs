@@ -392,12 +392,14 @@ fn what_was_accepted_is_written_at_the_end_of_main() {
         #[runtime::main]
         async fn main() {
             say("");
+            let (tell, told) = runtime::sync::oneshot::channel();
             runtime::spawn(async {
                 let mut out = stdout();
                 out.write_all(b"<in a task that is left>").await.unwrap();
+                tell.send(()).unwrap();
                 std::future::pending::<()>().await;
             });
-            runtime::task::yield_now().await;
+            told.await.unwrap();
             let mut out = stdout();
             for number in 0..1000 {
                 out.write_all(format!("<{number}>\n").as_bytes()).await.unwrap();
