@@ -1,9 +1,11 @@
 //! TCP on a whole runtime. Names say which promise of the project's list they hold it to.
 
-use runtime::io::{AsyncReadExt, AsyncWriteExt};
+use runtime::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use runtime::net::{TcpListener, TcpSocket, TcpStream};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
 use std::future::Future;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -224,6 +226,43 @@ fn p28_a_half_close_wakes_the_reader_only() {
         client.read_to_end(&mut all).await.unwrap();
         assert_eq!(all, b"last words");
         reader.await.unwrap();
+    });
+}
+
+/// The byte of urgent data that waits, if one does.
+fn take_urgent(stream: &TcpStream) -> io::Result<u8> {
+    let mut urgent = [0];
+    match rustix::net::recv(stream, &mut urgent, RecvFlags::OOB) {
+        Ok(_) => Ok(urgent[0]),
+        // Linux' word for none.
+        Err(Errno::INVAL) => Err(ErrorKind::WouldBlock.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[test]
+fn p28_a_read_that_ends_at_urgent_data_that_was_taken_hides_nothing() {
+    on_each_flavor(|| async {
+        let (mut client, mut server) = connection().await;
+        let (mut other_client, mut other_server) = connection().await;
+        client.write_all(b"before").await.unwrap();
+        rustix::net::send(&client, b"!", SendFlags::OOB).unwrap();
+        client.write_all(b"after").await.unwrap();
+        let urgent = server.async_io(Interest::PRIORITY, || take_urgent(&server)).await.unwrap();
+        assert_eq!(urgent, b'!');
+        // The driver has been asked, so no event of the first connection is still to come.
+        other_client.write_all(b"x").await.unwrap();
+        other_server.read_exact(&mut [0]).await.unwrap();
+        // There is no more of it: waiting for the next one needs the readiness cleared.
+        let error = server.try_io(Interest::PRIORITY, || take_urgent(&server)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        let mut all = Vec::new();
+        while all.len() < 11 {
+            let mut buf = [0; 64];
+            let len = server.read(&mut buf).await.unwrap();
+            all.extend_from_slice(&buf[..len]);
+        }
+        assert_eq!(all, b"beforeafter");
     });
 }
 
