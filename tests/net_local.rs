@@ -5,8 +5,14 @@ use runtime::net::unix::pipe;
 use runtime::net::{
     self, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixSocket, UnixStream,
 };
+use runtime::time::timeout;
+use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 use std::io::{Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Far more than anything here takes: who waits longer hangs.
+const HANG: Duration = Duration::from_secs(30);
 
 fn runtime() -> runtime::Runtime {
     runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap()
@@ -115,6 +121,26 @@ fn unix_sockets_at_paths() {
         let (len, peer) = receiver.recv_from(&mut buf).await.unwrap();
         assert_eq!(&buf[..len], b"hello");
         assert!(peer.is_unnamed());
+    });
+}
+
+#[test]
+fn packets_that_come_through_a_stream_come_one_by_one() {
+    runtime().block_on(async {
+        let flags = SocketFlags::CLOEXEC;
+        let (one, other) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
+        for packet in [b"first", b"other"] {
+            rustix::net::send(&one, packet, SendFlags::empty()).unwrap();
+        }
+        let mut stream = UnixStream::from_std(other.into()).unwrap();
+        // The event is there, so nothing but this event tells of both packets.
+        stream.readable().await.unwrap();
+        for packet in [b"first", b"other"] {
+            let mut buf = [0; 64];
+            let len = timeout(HANG, stream.read(&mut buf)).await.expect("it hangs").unwrap();
+            assert_eq!(&buf[..len], packet);
+        }
     });
 }
 

@@ -3,10 +3,11 @@
 use runtime::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use runtime::net::{TcpListener, TcpSocket, TcpStream};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
@@ -372,6 +373,33 @@ fn p30_the_standard_librarys_blocking_sockets_become_nonblocking() {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         socket.connect(addr).await.unwrap();
+    });
+}
+
+#[test]
+fn a_socket_that_was_taken_over_while_it_connects_is_not_writable_yet() {
+    on_each_flavor(|| async {
+        let socket = || {
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap()
+        };
+        let listener = socket();
+        rustix::net::bind(&listener, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        let addr = SocketAddr::try_from(rustix::net::getsockname(&listener).unwrap()).unwrap();
+        // The queue takes the first or two, and the last is not answered.
+        let mut sockets: Vec<_> = (0..4).map(|_| socket()).collect();
+        for socket in &sockets {
+            assert_eq!(rustix::net::connect(socket, &addr), Err(Errno::INPROGRESS));
+        }
+        let stream = TcpStream::from_std(sockets.pop().unwrap().into()).unwrap();
+        assert_eq!(stream.peer_addr().unwrap_err().kind(), ErrorKind::NotConnected);
+        let mut writable = pin!(stream.writable());
+        assert!(futures::poll!(&mut writable).is_pending());
+        // Its next attempt, after a second, finds nobody.
+        drop(listener);
+        writable.await.unwrap();
+        assert_eq!(stream.take_error().unwrap().unwrap().kind(), ErrorKind::ConnectionRefused);
     });
 }
 

@@ -5,7 +5,7 @@
 //! | 0..=5 | the flags of [`Ready`] | the driver, for each event | an operation that met `WouldBlock` (never the two `CLOSED`, which last) |
 //! | 6, 7 | UNTRIED_READ, UNTRIED_WRITE | registration: nobody has tried yet, so an operation may | the first `WouldBlock` |
 //! | 8 | SHUT_DOWN | the driver, once, when its runtime ends | never |
-//! | 9 | DIVIDED | the driver, for an event with `PRIORITY` or `ERROR` | never |
+//! | 9 | DIVIDED | the driver, for an event with `PRIORITY` or `ERROR`; registration of what may keep messages apart | never |
 //! | 32..=63 | tick | the driver: one more for each event | |
 //!
 //! The source is watched edge-triggered: the kernel says *once* that there is something. An operation
@@ -94,7 +94,7 @@ impl Snapshot {
     }
 
     /// Whether a short read or write says for sure that nothing is left: not when the end of the
-    /// stream, an error or out-of-band data may stand behind it without an event of
+    /// stream, an error, out-of-band data or another message may stand behind it without an event of
     /// their own. Reads go on ending at out-of-band data after it was taken, and its flag cleared.
     pub fn is_plain(self) -> bool {
         !self.ready().intersects(Ready::READ_CLOSED | Ready::WRITE_CLOSED) && self.0 & DIVIDED == 0
@@ -121,6 +121,8 @@ pub enum Initial {
     Unknown,
     /// Nothing, but trying is cheaper than waiting to be told.
     Untried,
+    /// As `Untried`, and a short read may have other messages behind it.
+    UntriedMessages,
     /// A connected stream: its send buffer is empty, and data may already be there.
     Connected,
 }
@@ -134,6 +136,7 @@ impl Readiness {
         Readiness(AtomicU64::new(match initial {
             Initial::Unknown => 0,
             Initial::Untried => UNTRIED_READ | UNTRIED_WRITE,
+            Initial::UntriedMessages => UNTRIED_READ | UNTRIED_WRITE | DIVIDED,
             Initial::Connected => UNTRIED_READ | u64::from(Ready::WRITABLE.bits()),
         }))
     }

@@ -177,9 +177,13 @@ macro_rules! peek_methods {
 }
 pub(crate) use peek_methods;
 
-/// From and to the standard library's type: `from_std`, `into_std`.
+/// From and to the standard library's type: `from_std`, `into_std`. What the socket is like is not known yet: a
+/// stream may be one that still connects.
 macro_rules! std_methods {
-    ($std:ty, $initial:expr) => {
+    ($std:ty) => {
+        $crate::net::methods::std_methods!($std, _ => $crate::readiness::Initial::Untried);
+    };
+    ($std:ty, $socket:pat => $initial:expr) => {
         /// Takes over a socket of the standard library and makes it non-blocking.
         ///
         /// # Errors
@@ -190,7 +194,9 @@ macro_rules! std_methods {
         #[track_caller]
         pub fn from_std(socket: $std) -> ::std::io::Result<Self> {
             socket.set_nonblocking(true)?;
-            Ok(Self { socket: $crate::registration::Registered::new(socket, $initial)? })
+            let $socket = &socket;
+            let initial = $initial;
+            Ok(Self { socket: $crate::registration::Registered::new(socket, initial)? })
         }
 
         /// The socket as the standard library's type, still non-blocking.

@@ -53,7 +53,7 @@ impl TcpListener {
         Ok((TcpStream::connected_in(Arc::clone(self.socket.reactor()), stream)?, peer))
     }
 
-    std_methods!(StdTcpListener, Initial::Untried);
+    std_methods!(StdTcpListener);
 
     /// The address that it listens at.
     ///

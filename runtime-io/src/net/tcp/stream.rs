@@ -39,7 +39,7 @@ impl TcpStream {
         }
     }
 
-    std_methods!(StdTcpStream, Initial::Connected);
+    std_methods!(StdTcpStream);
     readiness_methods!();
     poll_ready_methods!(poll_read_ready, poll_write_ready);
     try_read_methods!();

@@ -79,7 +79,7 @@ impl UnixDatagram {
         self.socket().get().connect(path)
     }
 
-    std_methods!(StdUnixDatagram, Initial::Untried);
+    std_methods!(StdUnixDatagram);
     readiness_methods!();
     poll_ready_methods!(poll_recv_ready, poll_send_ready);
     datagram_methods!(SocketAddr);

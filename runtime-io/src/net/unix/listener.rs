@@ -96,7 +96,7 @@ impl UnixListener {
         Ok((UnixStream::connected_in(Arc::clone(self.socket.reactor()), stream)?, peer.into()))
     }
 
-    std_methods!(StdUnixListener, Initial::Untried);
+    std_methods!(StdUnixListener);
 
     /// The address that it listens at.
     ///

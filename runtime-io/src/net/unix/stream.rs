@@ -13,7 +13,7 @@ use crate::registration::Registered;
 use crate::sys;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::SocketAddrUnix;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
@@ -105,7 +105,7 @@ impl UnixStream {
         Ok((one, UnixStream::connected_in(Arc::clone(reactor), other)?))
     }
 
-    std_methods!(StdUnixStream, Initial::Connected);
+    std_methods!(StdUnixStream, socket => taken_over(socket));
     readiness_methods!();
     poll_ready_methods!(poll_read_ready, poll_write_ready);
     try_read_methods!();
@@ -146,6 +146,14 @@ impl UnixStream {
 }
 
 impl_fd_traits!(UnixStream, StdUnixStream);
+
+/// A descriptor that somebody else opened may be one for packets, which come one at a time.
+fn taken_over(socket: &StdUnixStream) -> Initial {
+    match SockRef::from(socket).r#type() {
+        Ok(kind) if kind != Type::STREAM => Initial::UntriedMessages,
+        _ => Initial::Untried,
+    }
+}
 impl_async_read!(UnixStream);
 impl_async_write!(UnixStream);
 
