@@ -404,6 +404,20 @@ fn a_socket_that_was_taken_over_while_it_connects_is_not_writable_yet() {
 }
 
 #[test]
+fn a_linger_of_less_than_a_second_is_no_reset() {
+    on_each_flavor(|| async {
+        let (client, mut server) = connection().await;
+        client.set_linger(Some(Duration::from_millis(500))).unwrap();
+        assert_eq!(client.linger().unwrap(), Some(Duration::from_secs(1)));
+        drop(client);
+        assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 0);
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_linger(Some(Duration::from_millis(2001))).unwrap();
+        assert_eq!(socket.linger().unwrap(), Some(Duration::from_secs(3)));
+    });
+}
+
+#[test]
 fn sockets_outside_of_a_runtime_panic_with_the_remedy() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let panic = std::panic::catch_unwind(|| TcpListener::from_std(listener)).unwrap_err();
