@@ -7,7 +7,7 @@ use runtime::net::{
 };
 use runtime::time::timeout;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,6 +121,26 @@ fn unix_sockets_at_paths() {
         let (len, peer) = receiver.recv_from(&mut buf).await.unwrap();
         assert_eq!(&buf[..len], b"hello");
         assert!(peer.is_unnamed());
+    });
+}
+
+#[test]
+fn datagrams_go_to_abstract_names_and_back() {
+    runtime().block_on(async {
+        let name = |side: &str| format!("\0runtime-{side}-{}", std::process::id());
+        let one = UnixDatagram::bind(name("one")).unwrap();
+        let other = UnixDatagram::bind(name("other")).unwrap();
+        assert_eq!(one.send_to(b"to", name("other")).await.unwrap(), 2);
+        let mut buf = [0; 8];
+        let (len, from) = other.recv_from(&mut buf).await.unwrap();
+        assert_eq!((&buf[..len], from.as_abstract_name()), (&b"to"[..], Some(&name("one").as_bytes()[1..])));
+        assert_eq!(other.try_send_to(b"fro", name("one")).unwrap(), 3);
+        assert_eq!(one.recv(&mut buf).await.unwrap(), 3);
+        other.connect(name("one")).unwrap();
+        other.send(b"again").await.unwrap();
+        assert_eq!(one.recv(&mut buf).await.unwrap(), 5);
+        let nobody = one.send_to(b"x", name("nobody")).await.unwrap_err();
+        assert_eq!(nobody.kind(), io::ErrorKind::ConnectionRefused);
     });
 }
 
