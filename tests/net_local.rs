@@ -180,6 +180,21 @@ fn pipes_end_when_the_sender_goes() {
 }
 
 #[test]
+fn a_sender_is_told_that_nobody_reads() {
+    runtime().block_on(async {
+        let (sender, receiver) = pipe::pipe().unwrap();
+        let ready = sender.ready(Interest::WRITABLE).await.unwrap();
+        assert!(ready.is_writable() && !ready.is_write_closed(), "{ready:?}");
+        // Full, so that only the end of the other side can make it ready.
+        while sender.try_write(&[0; 4096]).is_ok() {}
+        drop(receiver);
+        let ready = timeout(HANG, sender.ready(Interest::WRITABLE)).await.expect("it hangs").unwrap();
+        assert!(ready.is_write_closed(), "{ready:?}");
+        assert_eq!(sender.try_write(&[0]).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
 fn an_end_of_a_pipe_is_shared_by_reference() {
     runtime().block_on(async {
         let (sender, receiver) = pipe::pipe().unwrap();
