@@ -6,8 +6,10 @@ use runtime::net::{
     self, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixSocket, UnixStream,
 };
 use runtime::time::timeout;
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -223,6 +225,24 @@ fn foreign_descriptors_are_watched() {
         });
         other.write_all(b"hello").unwrap();
         assert_eq!(reader.await.unwrap(), 5);
+    });
+}
+
+#[test]
+fn descriptors_that_cannot_be_watched_say_what_to_do_instead() {
+    runtime().block_on(async {
+        let file = std::fs::File::open("/proc/self/exe").unwrap();
+        let error = AsyncFd::try_new(file).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains("Operation not permitted") && said.contains("runtime::fs"), "{said}");
+        assert_eq!(io::Error::from(error).raw_os_error(), Some(Errno::PERM.raw_os_error()));
+
+        let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        let one = AsyncFd::new(one).unwrap();
+        let said = AsyncFd::try_new(one.as_raw_fd()).unwrap_err().to_string();
+        assert!(said.contains("File exists") && said.contains("try_clone"), "{said}");
+        // The refusal took nothing from the first.
+        one.writable().await.unwrap().retain_ready();
     });
 }
 
