@@ -108,6 +108,7 @@ impl TcpSocket {
     ///
     /// # Panics
     /// Outside of a runtime.
+    #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         self.listen_in(Reactor::current()?, backlog)
     }

@@ -76,7 +76,8 @@ impl UnixListener {
     /// No connection is lost.
     ///
     /// # Errors
-    /// As the system says. When file descriptors have run out (`EMFILE`) go on after a while.
+    /// As the system says. When file descriptors have run out (`EMFILE`) go on after a while. A
+    /// connection that the driver cannot watch is closed (`ENOSPC`, `ENOMEM`).
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let (stream, peer) = self.socket.io(Wanted::READ, accept).await?;
         self.finish(stream, peer)
