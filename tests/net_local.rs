@@ -7,7 +7,7 @@ use runtime::net::{
 };
 use runtime::time::timeout;
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
@@ -157,6 +157,33 @@ fn packets_that_come_through_a_stream_come_one_by_one() {
         }
         let mut stream = UnixStream::from_std(other.into()).unwrap();
         // The event is there, so nothing but this event tells of both packets.
+        stream.readable().await.unwrap();
+        for packet in [b"first", b"other"] {
+            let mut buf = [0; 64];
+            let len = timeout(HANG, stream.read(&mut buf)).await.expect("it hangs").unwrap();
+            assert_eq!(&buf[..len], packet);
+        }
+    });
+}
+
+#[test]
+fn a_listener_for_packets_accepts_streams_of_packets() {
+    runtime().block_on(async {
+        let socket = || {
+            let flags = SocketFlags::CLOEXEC;
+            rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap()
+        };
+        let (listener, client) = (socket(), socket());
+        let name = format!("runtime-packets-{}", std::process::id());
+        let addr = SocketAddrUnix::new_abstract_name(name.as_bytes()).unwrap();
+        rustix::net::bind(&listener, &addr).unwrap();
+        rustix::net::listen(&listener, 1).unwrap();
+        rustix::net::connect(&client, &addr).unwrap();
+        for packet in [b"first", b"other"] {
+            rustix::net::send(&client, packet, SendFlags::empty()).unwrap();
+        }
+        let listener = UnixListener::from_std(listener.into()).unwrap();
+        let mut stream = listener.accept().await.unwrap().0;
         stream.readable().await.unwrap();
         for packet in [b"first", b"other"] {
             let mut buf = [0; 64];

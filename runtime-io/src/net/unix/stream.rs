@@ -15,7 +15,7 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::net::SocketAddrUnix;
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::sync::Arc;
@@ -82,7 +82,15 @@ impl UnixStream {
     }
 
     pub(crate) fn connected_in(reactor: Arc<Reactor>, stream: StdUnixStream) -> io::Result<UnixStream> {
-        Ok(UnixStream { socket: Registered::new_in(reactor, stream, Initial::Connected)? })
+        UnixStream::new_in(reactor, stream, Initial::Connected)
+    }
+
+    pub(crate) fn new_in(
+        reactor: Arc<Reactor>,
+        stream: StdUnixStream,
+        initial: Initial,
+    ) -> io::Result<UnixStream> {
+        Ok(UnixStream { socket: Registered::new_in(reactor, stream, initial)? })
     }
 
     /// Two streams that are connected to each other.
@@ -148,7 +156,7 @@ impl UnixStream {
 impl_fd_traits!(UnixStream, StdUnixStream);
 
 /// A descriptor that somebody else opened may be one for packets, which come one at a time.
-fn taken_over(socket: &StdUnixStream) -> Initial {
+pub(crate) fn taken_over(socket: &impl AsFd) -> Initial {
     match SockRef::from(socket).r#type() {
         Ok(kind) if kind != Type::STREAM => Initial::UntriedMessages,
         _ => Initial::Untried,
