@@ -8,7 +8,7 @@ use runtime::net::{
 use runtime::time::timeout;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -189,6 +189,30 @@ fn a_listener_for_packets_accepts_streams_of_packets() {
             let mut buf = [0; 64];
             let len = timeout(HANG, stream.read(&mut buf)).await.expect("it hangs").unwrap();
             assert_eq!(&buf[..len], packet);
+        }
+    });
+}
+
+/// A system call takes 1024 buffers: more empty ones than that are no end of the stream.
+#[test]
+fn empty_buffers_end_nothing() {
+    runtime().block_on(async {
+        let (mut one, mut other) = UnixStream::pair().unwrap();
+        let mut from = vec![IoSlice::new(b""); 1025];
+        from.push(IoSlice::new(b"hello"));
+        assert_eq!(one.try_write_vectored(&from).unwrap(), 5);
+        assert_eq!(one.write_vectored(&from).await.unwrap(), 5);
+        for is_try in [false, true] {
+            let mut buf = [0; 5];
+            let mut into: Vec<_> = (0..1025).map(|_| IoSliceMut::new(&mut [])).collect();
+            into.push(IoSliceMut::new(&mut buf));
+            let len = if is_try {
+                other.try_read_vectored(&mut into)
+            } else {
+                other.read_vectored(&mut into).await
+            };
+            assert_eq!(len.unwrap(), 5);
+            assert_eq!(&buf, b"hello");
         }
     });
 }
