@@ -404,6 +404,17 @@ fn a_socket_that_was_taken_over_while_it_connects_is_not_writable_yet() {
 }
 
 #[test]
+fn a_socket_that_is_connected_connects_to_nobody_else() {
+    on_each_flavor(|| async {
+        let (_client, server) = connection().await;
+        let (_listener, elsewhere) = listen().await;
+        let socket = TcpSocket::from_std_stream(server.into_std().unwrap());
+        let error = socket.connect(elsewhere).await.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(Errno::ISCONN.raw_os_error()));
+    });
+}
+
+#[test]
 fn a_linger_of_less_than_a_second_is_no_reset() {
     on_each_flavor(|| async {
         let (client, mut server) = connection().await;

@@ -11,7 +11,7 @@ use crate::reactor::Reactor;
 use crate::readiness::Initial;
 use crate::registration::Registered;
 use crate::sys;
-use rustix::io::{Errno, retry_on_intr};
+use rustix::io::Errno;
 use rustix::net::SocketAddrUnix;
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io;
@@ -64,11 +64,18 @@ impl UnixStream {
         socket: Socket,
         addr: SocketAddrUnix,
     ) -> io::Result<UnixStream> {
-        let initial = match retry_on_intr(|| rustix::net::connect(&socket, &addr)) {
-            Ok(()) | Err(Errno::ISCONN) => Initial::Connected,
-            // Linux connects or refuses at once; others may take their time.
-            Err(Errno::INPROGRESS | Errno::ALREADY) => Initial::Unknown,
-            Err(error) => return Err(error.into()),
+        let mut is_repeated = false;
+        let initial = loop {
+            match rustix::net::connect(&socket, &addr) {
+                Ok(()) => break Initial::Connected,
+                // Linux connects or refuses at once; others may take their time.
+                Err(Errno::INPROGRESS) => break Initial::Unknown,
+                // Whether the attempt goes on, the second call says.
+                Err(Errno::INTR) => is_repeated = true,
+                Err(Errno::ISCONN) if is_repeated => break Initial::Connected,
+                Err(Errno::ALREADY) if is_repeated => break Initial::Unknown,
+                Err(error) => return Err(error.into()),
+            }
         };
         let socket = StdUnixStream::from(OwnedFd::from(socket));
         let stream = UnixStream { socket: Registered::new_in(reactor, socket, initial)? };
