@@ -313,7 +313,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// Tries `operation` now or never. It must say `WouldBlock` when the descriptor was not ready, and
-    /// only then.
+    /// only then; of two interests it says so of both.
     ///
     /// # Errors
     /// Kind `WouldBlock` if it is not ready; otherwise what `operation` says.

@@ -36,7 +36,8 @@ macro_rules! readiness_methods {
         }
 
         /// Tries an operation of the caller's own on the socket, which must say `WouldBlock` when the
-        /// socket was not ready, and only then.
+        /// socket was not ready, and only then. Of two interests it says so of both: an operation that may
+        /// wait for either, and finds one, must not say it.
         ///
         /// # Errors
         /// Kind `WouldBlock` if the socket is not ready; otherwise what `operation` says.
@@ -48,7 +49,8 @@ macro_rules! readiness_methods {
             self.socket().try_io_once($crate::readiness::Wanted::to_try(interest), |_| operation())
         }
 
-        /// Waits and tries until an operation of the caller's own says anything but `WouldBlock`.
+        /// Waits and tries until an operation of the caller's own says anything but `WouldBlock`. For two
+        /// interests see [`try_io`](Self::try_io).
         ///
         /// # Cancel safety
         /// `operation` is not running while this waits.
