@@ -5,8 +5,16 @@ use runtime::net::unix::pipe;
 use runtime::net::{
     self, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixSocket, UnixStream,
 };
-use std::io::{Read, Write};
+use runtime::time::timeout;
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Far more than anything here takes: who waits longer hangs.
+const HANG: Duration = Duration::from_secs(30);
 
 fn runtime() -> runtime::Runtime {
     runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap()
@@ -119,6 +127,97 @@ fn unix_sockets_at_paths() {
 }
 
 #[test]
+fn datagrams_go_to_abstract_names_and_back() {
+    runtime().block_on(async {
+        let name = |side: &str| format!("\0runtime-{side}-{}", std::process::id());
+        let one = UnixDatagram::bind(name("one")).unwrap();
+        let other = UnixDatagram::bind(name("other")).unwrap();
+        assert_eq!(one.send_to(b"to", name("other")).await.unwrap(), 2);
+        let mut buf = [0; 8];
+        let (len, from) = other.recv_from(&mut buf).await.unwrap();
+        assert_eq!((&buf[..len], from.as_abstract_name()), (&b"to"[..], Some(&name("one").as_bytes()[1..])));
+        assert_eq!(other.try_send_to(b"fro", name("one")).unwrap(), 3);
+        assert_eq!(one.recv(&mut buf).await.unwrap(), 3);
+        other.connect(name("one")).unwrap();
+        other.send(b"again").await.unwrap();
+        assert_eq!(one.recv(&mut buf).await.unwrap(), 5);
+        let nobody = one.send_to(b"x", name("nobody")).await.unwrap_err();
+        assert_eq!(nobody.kind(), io::ErrorKind::ConnectionRefused);
+    });
+}
+
+#[test]
+fn packets_that_come_through_a_stream_come_one_by_one() {
+    runtime().block_on(async {
+        let flags = SocketFlags::CLOEXEC;
+        let (one, other) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
+        for packet in [b"first", b"other"] {
+            rustix::net::send(&one, packet, SendFlags::empty()).unwrap();
+        }
+        let mut stream = UnixStream::from_std(other.into()).unwrap();
+        // The event is there, so nothing but this event tells of both packets.
+        stream.readable().await.unwrap();
+        for packet in [b"first", b"other"] {
+            let mut buf = [0; 64];
+            let len = timeout(HANG, stream.read(&mut buf)).await.expect("it hangs").unwrap();
+            assert_eq!(&buf[..len], packet);
+        }
+    });
+}
+
+#[test]
+fn a_listener_for_packets_accepts_streams_of_packets() {
+    runtime().block_on(async {
+        let socket = || {
+            let flags = SocketFlags::CLOEXEC;
+            rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap()
+        };
+        let (listener, client) = (socket(), socket());
+        let name = format!("runtime-packets-{}", std::process::id());
+        let addr = SocketAddrUnix::new_abstract_name(name.as_bytes()).unwrap();
+        rustix::net::bind(&listener, &addr).unwrap();
+        rustix::net::listen(&listener, 1).unwrap();
+        rustix::net::connect(&client, &addr).unwrap();
+        for packet in [b"first", b"other"] {
+            rustix::net::send(&client, packet, SendFlags::empty()).unwrap();
+        }
+        let listener = UnixListener::from_std(listener.into()).unwrap();
+        let mut stream = listener.accept().await.unwrap().0;
+        stream.readable().await.unwrap();
+        for packet in [b"first", b"other"] {
+            let mut buf = [0; 64];
+            let len = timeout(HANG, stream.read(&mut buf)).await.expect("it hangs").unwrap();
+            assert_eq!(&buf[..len], packet);
+        }
+    });
+}
+
+/// A system call takes 1024 buffers: more empty ones than that are no end of the stream.
+#[test]
+fn empty_buffers_end_nothing() {
+    runtime().block_on(async {
+        let (mut one, mut other) = UnixStream::pair().unwrap();
+        let mut from = vec![IoSlice::new(b""); 1025];
+        from.push(IoSlice::new(b"hello"));
+        assert_eq!(one.try_write_vectored(&from).unwrap(), 5);
+        assert_eq!(one.write_vectored(&from).await.unwrap(), 5);
+        for is_try in [false, true] {
+            let mut buf = [0; 5];
+            let mut into: Vec<_> = (0..1025).map(|_| IoSliceMut::new(&mut [])).collect();
+            into.push(IoSliceMut::new(&mut buf));
+            let len = if is_try {
+                other.try_read_vectored(&mut into)
+            } else {
+                other.read_vectored(&mut into).await
+            };
+            assert_eq!(len.unwrap(), 5);
+            assert_eq!(&buf, b"hello");
+        }
+    });
+}
+
+#[test]
 fn pipes_end_when_the_sender_goes() {
     runtime().block_on(async {
         let (mut sender, mut receiver) = pipe::pipe().unwrap();
@@ -130,6 +229,21 @@ fn pipes_end_when_the_sender_goes() {
         sender.write_all(&vec![1; 300_000]).await.unwrap();
         drop(sender);
         assert_eq!(reader.await.unwrap(), 300_000);
+    });
+}
+
+#[test]
+fn a_sender_is_told_that_nobody_reads() {
+    runtime().block_on(async {
+        let (sender, receiver) = pipe::pipe().unwrap();
+        let ready = sender.ready(Interest::WRITABLE).await.unwrap();
+        assert!(ready.is_writable() && !ready.is_write_closed(), "{ready:?}");
+        // Full, so that only the end of the other side can make it ready.
+        while sender.try_write(&[0; 4096]).is_ok() {}
+        drop(receiver);
+        let ready = timeout(HANG, sender.ready(Interest::WRITABLE)).await.expect("it hangs").unwrap();
+        assert!(ready.is_write_closed(), "{ready:?}");
+        assert_eq!(sender.try_write(&[0]).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     });
 }
 
@@ -162,6 +276,24 @@ fn foreign_descriptors_are_watched() {
         });
         other.write_all(b"hello").unwrap();
         assert_eq!(reader.await.unwrap(), 5);
+    });
+}
+
+#[test]
+fn descriptors_that_cannot_be_watched_say_what_to_do_instead() {
+    runtime().block_on(async {
+        let file = std::fs::File::open("/proc/self/exe").unwrap();
+        let error = AsyncFd::try_new(file).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains("Operation not permitted") && said.contains("runtime::fs"), "{said}");
+        assert_eq!(io::Error::from(error).raw_os_error(), Some(Errno::PERM.raw_os_error()));
+
+        let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        let one = AsyncFd::new(one).unwrap();
+        let said = AsyncFd::try_new(one.as_raw_fd()).unwrap_err().to_string();
+        assert!(said.contains("File exists") && said.contains("try_clone"), "{said}");
+        // The refusal took nothing from the first.
+        one.writable().await.unwrap().retain_ready();
     });
 }
 

@@ -1,10 +1,13 @@
 //! TCP on a whole runtime. Names say which promise of the project's list they hold it to.
 
-use runtime::io::{AsyncReadExt, AsyncWriteExt};
+use runtime::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use runtime::net::{TcpListener, TcpSocket, TcpStream};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use std::future::Future;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
@@ -227,6 +230,43 @@ fn p28_a_half_close_wakes_the_reader_only() {
     });
 }
 
+/// The byte of urgent data that waits, if one does.
+fn take_urgent(stream: &TcpStream) -> io::Result<u8> {
+    let mut urgent = [0];
+    match rustix::net::recv(stream, &mut urgent, RecvFlags::OOB) {
+        Ok(_) => Ok(urgent[0]),
+        // Linux' word for none.
+        Err(Errno::INVAL) => Err(ErrorKind::WouldBlock.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[test]
+fn p28_a_read_that_ends_at_urgent_data_that_was_taken_hides_nothing() {
+    on_each_flavor(|| async {
+        let (mut client, mut server) = connection().await;
+        let (mut other_client, mut other_server) = connection().await;
+        client.write_all(b"before").await.unwrap();
+        rustix::net::send(&client, b"!", SendFlags::OOB).unwrap();
+        client.write_all(b"after").await.unwrap();
+        let urgent = server.async_io(Interest::PRIORITY, || take_urgent(&server)).await.unwrap();
+        assert_eq!(urgent, b'!');
+        // The driver has been asked, so no event of the first connection is still to come.
+        other_client.write_all(b"x").await.unwrap();
+        other_server.read_exact(&mut [0]).await.unwrap();
+        // There is no more of it: waiting for the next one needs the readiness cleared.
+        let error = server.try_io(Interest::PRIORITY, || take_urgent(&server)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        let mut all = Vec::new();
+        while all.len() < 11 {
+            let mut buf = [0; 64];
+            let len = server.read(&mut buf).await.unwrap();
+            all.extend_from_slice(&buf[..len]);
+        }
+        assert_eq!(all, b"beforeafter");
+    });
+}
+
 #[test]
 fn p29_reads_that_are_aborted_lose_no_bytes() {
     on_each_flavor(|| async {
@@ -333,6 +373,58 @@ fn p30_the_standard_librarys_blocking_sockets_become_nonblocking() {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         socket.connect(addr).await.unwrap();
+    });
+}
+
+#[test]
+fn a_socket_that_was_taken_over_while_it_connects_is_not_writable_yet() {
+    on_each_flavor(|| async {
+        let socket = || {
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap()
+        };
+        let listener = socket();
+        rustix::net::bind(&listener, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        let addr = SocketAddr::try_from(rustix::net::getsockname(&listener).unwrap()).unwrap();
+        // The queue takes the first or two, and the last is not answered.
+        let mut sockets: Vec<_> = (0..4).map(|_| socket()).collect();
+        for socket in &sockets {
+            assert_eq!(rustix::net::connect(socket, &addr), Err(Errno::INPROGRESS));
+        }
+        let stream = TcpStream::from_std(sockets.pop().unwrap().into()).unwrap();
+        assert_eq!(stream.peer_addr().unwrap_err().kind(), ErrorKind::NotConnected);
+        let mut writable = pin!(stream.writable());
+        assert!(futures::poll!(&mut writable).is_pending());
+        // Its next attempt, after a second, finds nobody.
+        drop(listener);
+        writable.await.unwrap();
+        assert_eq!(stream.take_error().unwrap().unwrap().kind(), ErrorKind::ConnectionRefused);
+    });
+}
+
+#[test]
+fn a_socket_that_is_connected_connects_to_nobody_else() {
+    on_each_flavor(|| async {
+        let (_client, server) = connection().await;
+        let (_listener, elsewhere) = listen().await;
+        let socket = TcpSocket::from_std_stream(server.into_std().unwrap());
+        let error = socket.connect(elsewhere).await.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(Errno::ISCONN.raw_os_error()));
+    });
+}
+
+#[test]
+fn a_linger_of_less_than_a_second_is_no_reset() {
+    on_each_flavor(|| async {
+        let (client, mut server) = connection().await;
+        client.set_linger(Some(Duration::from_millis(500))).unwrap();
+        assert_eq!(client.linger().unwrap(), Some(Duration::from_secs(1)));
+        drop(client);
+        assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 0);
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_linger(Some(Duration::from_millis(2001))).unwrap();
+        assert_eq!(socket.linger().unwrap(), Some(Duration::from_secs(3)));
     });
 }
 

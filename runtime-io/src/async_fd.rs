@@ -313,7 +313,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// Tries `operation` now or never. It must say `WouldBlock` when the descriptor was not ready, and
-    /// only then.
+    /// only then; of two interests it says so of both.
     ///
     /// # Errors
     /// Kind `WouldBlock` if it is not ready; otherwise what `operation` says.
@@ -486,7 +486,17 @@ impl<T> From<AsyncFdRegisterError<T>> for io::Error {
 
 impl<T> fmt::Display for AsyncFdRegisterError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the descriptor cannot be watched: {}", self.cause)
+        write!(f, "the descriptor cannot be watched: {}", self.cause)?;
+        f.write_str(match self.cause.raw_os_error() {
+            Some(libc::EPERM) => {
+                "; of files and directories the system has nothing to tell: use `runtime::fs`"
+            }
+            Some(libc::EEXIST) => {
+                "; it is watched already: share that `AsyncFd`, or watch a duplicate (`try_clone`)"
+            }
+            Some(libc::ENOSPC) => "; raise the system's limit of watched files (`fs.epoll.max_user_watches`)",
+            _ => "",
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 //! | 0..=5 | the flags of [`Ready`] | the driver, for each event | an operation that met `WouldBlock` (never the two `CLOSED`, which last) |
 //! | 6, 7 | UNTRIED_READ, UNTRIED_WRITE | registration: nobody has tried yet, so an operation may | the first `WouldBlock` |
 //! | 8 | SHUT_DOWN | the driver, once, when its runtime ends | never |
+//! | 9 | DIVIDED | the driver, for an event with `PRIORITY` or `ERROR`; registration of what may keep messages apart | never |
 //! | 32..=63 | tick | the driver: one more for each event | |
 //!
 //! The source is watched edge-triggered: the kernel says *once* that there is something. An operation
@@ -23,6 +24,7 @@ use std::fmt;
 const UNTRIED_READ: u64 = 1 << 6;
 const UNTRIED_WRITE: u64 = 1 << 7;
 const SHUT_DOWN: u64 = 1 << 8;
+const DIVIDED: u64 = 1 << 9;
 const TICK_ONE: u64 = 1 << 32;
 
 /// Which bits of the word answer a wait, and which are cleared when the answer proves wrong.
@@ -92,10 +94,10 @@ impl Snapshot {
     }
 
     /// Whether a short read or write says for sure that nothing is left: not when the end of the
-    /// stream, an error or out-of-band data may stand behind it without an event of their own.
+    /// stream, an error, out-of-band data or another message may stand behind it without an event of
+    /// their own. Reads go on ending at out-of-band data after it was taken, and its flag cleared.
     pub fn is_plain(self) -> bool {
-        let special = Ready::READ_CLOSED | Ready::WRITE_CLOSED | Ready::ERROR | Ready::PRIORITY;
-        !self.ready().intersects(special)
+        !self.ready().intersects(Ready::READ_CLOSED | Ready::WRITE_CLOSED) && self.0 & DIVIDED == 0
     }
 }
 
@@ -106,6 +108,7 @@ impl fmt::Debug for Snapshot {
             .field("untried_read", &(self.0 & UNTRIED_READ != 0))
             .field("untried_write", &(self.0 & UNTRIED_WRITE != 0))
             .field("shut_down", &self.is_shut_down())
+            .field("divided", &(self.0 & DIVIDED != 0))
             .field("tick", &(self.0 / TICK_ONE))
             .finish()
     }
@@ -118,6 +121,8 @@ pub enum Initial {
     Unknown,
     /// Nothing, but trying is cheaper than waiting to be told.
     Untried,
+    /// As `Untried`, and a short read may have other messages behind it.
+    UntriedMessages,
     /// A connected stream: its send buffer is empty, and data may already be there.
     Connected,
 }
@@ -131,6 +136,7 @@ impl Readiness {
         Readiness(AtomicU64::new(match initial {
             Initial::Unknown => 0,
             Initial::Untried => UNTRIED_READ | UNTRIED_WRITE,
+            Initial::UntriedMessages => UNTRIED_READ | UNTRIED_WRITE | DIVIDED,
             Initial::Connected => UNTRIED_READ | u64::from(Ready::WRITABLE.bits()),
         }))
     }
@@ -144,9 +150,10 @@ impl Readiness {
 
     /// The driver saw an event.
     pub fn set(&self, ready: Ready) {
+        let divided = if ready.intersects(Ready::PRIORITY | Ready::ERROR) { DIVIDED } else { 0 };
         let mut current = self.0.load(Ordering::Relaxed);
         loop {
-            let new = current.wrapping_add(TICK_ONE) | u64::from(ready.bits());
+            let new = current.wrapping_add(TICK_ONE) | u64::from(ready.bits()) | divided;
             // ORDER: Release; pairs with the Acquire in `load`. Only the word itself is handed over:
             // what the event is about lives in the kernel.
             match self.0.compare_exchange_weak(current, new, Ordering::Release, Ordering::Relaxed) {

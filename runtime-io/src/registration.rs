@@ -307,6 +307,9 @@ impl<T: AsFd> Registered<T> {
     }
 }
 
+/// How many bytes a system call moves at most, whatever the room (Linux' `MAX_RW_COUNT`, with the largest pages).
+const TRANSFER_MAX: usize = (i32::MAX as usize) & !0xffff;
+
 /// What a transfer has moved.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moved {
@@ -319,7 +322,7 @@ impl Moved {
     /// `len` bytes where there was room for `room`: if they are fewer, they were all. Nothing is the end, not all.
     #[inline]
     pub(crate) fn new(len: usize, room: usize) -> Moved {
-        Moved { len, is_last: sys::KNOWS_THE_END && 0 < len && len < room }
+        Moved { len, is_last: sys::KNOWS_THE_END && 0 < len && len < room.min(TRANSFER_MAX) }
     }
 
     /// `len` bytes that may not be all, however few they are.

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use runtime_core::context;
+use runtime_core::task::JoinError;
 use std::future::Future;
 use std::io;
 use std::net::{
@@ -72,15 +73,24 @@ pub(crate) fn resolve<T: ToSocketAddrs>(
         let addrs = match resolve {
             Resolve::One(addr) => vec![addr],
             Resolve::Known(addrs) => addrs,
-            Resolve::Name(name) => context::spawn_blocking(move || name.look_up())
-                .await
-                .map_err(|_| io::Error::other("the name lookup was cancelled by the runtime's end"))??,
+            Resolve::Name(name) => {
+                context::spawn_blocking(move || name.look_up()).await.map_err(no_lookup)??
+            }
         };
         Ok(addrs.into_iter())
     }
 }
 
-/// Tries `operation` with each address in turn until one succeeds.
+/// The pool may have no thread for it: that is the system's error, and not the runtime's end.
+fn no_lookup(error: JoinError) -> io::Error {
+    if error.is_cancelled() {
+        io::Error::other("the name lookup was cancelled by the runtime's end")
+    } else {
+        error.into()
+    }
+}
+
+/// What to say of a name, or a list, without addresses.
 pub(crate) fn no_address() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "the name stands for no address")
 }

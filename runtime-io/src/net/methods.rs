@@ -36,7 +36,8 @@ macro_rules! readiness_methods {
         }
 
         /// Tries an operation of the caller's own on the socket, which must say `WouldBlock` when the
-        /// socket was not ready, and only then.
+        /// socket was not ready, and only then. Of two interests it says so of both: an operation that may
+        /// wait for either, and finds one, must not say it.
         ///
         /// # Errors
         /// Kind `WouldBlock` if the socket is not ready; otherwise what `operation` says.
@@ -48,7 +49,8 @@ macro_rules! readiness_methods {
             self.socket().try_io_once($crate::readiness::Wanted::to_try(interest), |_| operation())
         }
 
-        /// Waits and tries until an operation of the caller's own says anything but `WouldBlock`.
+        /// Waits and tries until an operation of the caller's own says anything but `WouldBlock`. For two
+        /// interests see [`try_io`](Self::try_io).
         ///
         /// # Cancel safety
         /// `operation` is not running while this waits.
@@ -177,9 +179,13 @@ macro_rules! peek_methods {
 }
 pub(crate) use peek_methods;
 
-/// From and to the standard library's type: `from_std`, `into_std`.
+/// From and to the standard library's type: `from_std`, `into_std`. What the socket is like is not known yet: a
+/// stream may be one that still connects.
 macro_rules! std_methods {
-    ($std:ty, $initial:expr) => {
+    ($std:ty) => {
+        $crate::net::methods::std_methods!($std, _ => $crate::readiness::Initial::Untried);
+    };
+    ($std:ty, $socket:pat => $initial:expr) => {
         /// Takes over a socket of the standard library and makes it non-blocking.
         ///
         /// # Errors
@@ -190,7 +196,9 @@ macro_rules! std_methods {
         #[track_caller]
         pub fn from_std(socket: $std) -> ::std::io::Result<Self> {
             socket.set_nonblocking(true)?;
-            Ok(Self { socket: $crate::registration::Registered::new(socket, $initial)? })
+            let $socket = &socket;
+            let initial = $initial;
+            Ok(Self { socket: $crate::registration::Registered::new(socket, initial)? })
         }
 
         /// The socket as the standard library's type, still non-blocking.

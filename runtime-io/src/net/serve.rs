@@ -85,7 +85,8 @@ listener!(UnixListener, UnixStream, UnixSocketAddr);
 ///
 /// When file descriptors or memory run out, the connections that there are go on, one line on stderr says so, and it
 /// tries again after 10 ms, then less and less often, down to six times a second: new connections wait in the system's
-/// queue meanwhile, and none is lost. Errors of single connections, as of a client that went away before it was
+/// queue meanwhile, and none is lost. (One is, at each attempt, where the system lets it be accepted but not watched:
+/// `fs.epoll.max_user_watches`.) Errors of single connections, as of a client that went away before it was
 /// accepted, are passed over.
 ///
 /// # Cancel safety

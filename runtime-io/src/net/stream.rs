@@ -68,6 +68,12 @@ fn total(bufs: &[impl std::ops::Deref<Target = [u8]>]) -> usize {
     bufs.iter().take(sys::BUFS_MAX).map(|buf| buf.len()).sum()
 }
 
+/// Where a transfer begins. With nothing but empty buffers among those that a system call takes, it would seem to have
+/// met the end.
+fn first_filled(bufs: &[impl std::ops::Deref<Target = [u8]>]) -> usize {
+    bufs.iter().position(|buf| !buf.is_empty()).unwrap_or(0)
+}
+
 impl<S: StreamSocket> Registered<S>
 where
     for<'a> &'a S: Read + Write,
@@ -91,6 +97,7 @@ where
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
+        let (_, bufs) = bufs.split_at_mut(first_filled(bufs));
         self.poll_transfer(cx, Direction::Read, |io| io.read_into(bufs))
     }
 
@@ -112,6 +119,7 @@ where
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let bufs = &bufs[first_filled(bufs)..];
         self.poll_transfer(cx, Direction::Write, |mut io| {
             Ok(Moved::new(io.write_vectored(bufs)?, total(bufs)))
         })
@@ -130,6 +138,7 @@ where
     }
 
     pub(crate) fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let (_, bufs) = bufs.split_at_mut(first_filled(bufs));
         self.try_transfer(Direction::Read, |io| io.read_into(bufs))
     }
 
@@ -138,6 +147,7 @@ where
     }
 
     pub(crate) fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let bufs = &bufs[first_filled(bufs)..];
         self.try_transfer(Direction::Write, |mut io| Ok(Moved::new(io.write_vectored(bufs)?, total(bufs))))
     }
 }

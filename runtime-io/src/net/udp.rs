@@ -66,7 +66,7 @@ impl UdpSocket {
         Err(last)
     }
 
-    std_methods!(StdUdpSocket, Initial::Untried);
+    std_methods!(StdUdpSocket);
     readiness_methods!();
     poll_ready_methods!(poll_recv_ready, poll_send_ready);
     datagram_methods!(SocketAddr);

@@ -33,7 +33,7 @@ impl TcpListener {
     /// # Errors
     /// As the system says. Most errors are about one connection or pass by: go on accepting, after a
     /// while if file descriptors have run out (`EMFILE`). Connections that were aborted before they
-    /// could be accepted are skipped.
+    /// could be accepted are skipped. One that the driver cannot watch is closed (`ENOSPC`, `ENOMEM`).
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = self.socket.io(Wanted::READ, accept).await?;
         self.finish(stream, peer)
@@ -53,7 +53,7 @@ impl TcpListener {
         Ok((TcpStream::connected_in(Arc::clone(self.socket.reactor()), stream)?, peer))
     }
 
-    std_methods!(StdTcpListener, Initial::Untried);
+    std_methods!(StdTcpListener);
 
     /// The address that it listens at.
     ///

@@ -86,6 +86,7 @@ impl TcpSocket {
 
     pub(crate) async fn connect_in(self, reactor: Arc<Reactor>, addr: SocketAddr) -> io::Result<TcpStream> {
         let addr = addr.into();
+        let mut is_repeated = false;
         loop {
             let error = match self.as_inner().connect(&addr) {
                 Ok(()) => return TcpStream::connected_in(reactor, self.into_inner().into()),
@@ -93,8 +94,9 @@ impl TcpSocket {
             };
             match error.raw_os_error() {
                 // Whether the attempt goes on, the second call says.
-                Some(libc::EINTR) => {}
-                Some(libc::EINPROGRESS | libc::EALREADY | libc::EISCONN) => break,
+                Some(libc::EINTR) => is_repeated = true,
+                Some(libc::EINPROGRESS) => break,
+                Some(libc::EALREADY | libc::EISCONN) if is_repeated => break,
                 _ => return Err(error),
             }
         }
@@ -108,6 +110,7 @@ impl TcpSocket {
     ///
     /// # Panics
     /// Outside of a runtime.
+    #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         self.listen_in(Reactor::current()?, backlog)
     }

@@ -106,6 +106,23 @@ impl TcpSocket {
         self.inner.take_error()
     }
 
+    /// How long a close waits for unsent data (`SO_LINGER`).
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        self.inner.linger()
+    }
+
+    /// Sets how long a close waits for unsent data, rounded up to whole seconds. Anything but zero and `None` **blocks
+    /// the thread** that closes.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.inner.set_linger(linger.map(whole_seconds))
+    }
+
     /// Makes the close throw unsent data away and reset the connection.
     ///
     /// # Errors
@@ -147,6 +164,11 @@ impl TcpSocket {
     }
 }
 
+/// The system counts whole seconds, and zero means a reset: half a second must not become that.
+pub(crate) fn whole_seconds(time: Duration) -> Duration {
+    Duration::from_secs(time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)))
+}
+
 /// A getter and a setter of socket2's with the same type.
 macro_rules! options {
     ($($get:ident, $set:ident, $from:ident, $to:ident: $type:ty, $what:literal;)+) => {
@@ -175,7 +197,6 @@ options! {
     reuseaddr, set_reuseaddr, reuse_address, set_reuse_address: bool, "whether an address in `TIME_WAIT` may be bound (`SO_REUSEADDR`)";
     reuseport, set_reuseport, reuse_port, set_reuse_port: bool, "whether several sockets may listen at one address (`SO_REUSEPORT`)";
     nodelay, set_nodelay, tcp_nodelay, set_tcp_nodelay: bool, "whether small packets are sent at once (`TCP_NODELAY`)";
-    linger, set_linger, linger, set_linger: Option<Duration>, "how long a close waits for unsent data (`SO_LINGER`); anything but zero and `None` blocks the thread that closes";
     tos_v4, set_tos_v4, tos_v4, set_tos_v4: u32, "the type of service of IPv4 packets (`IP_TOS`)";
 }
 

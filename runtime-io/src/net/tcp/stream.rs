@@ -6,6 +6,7 @@ use crate::net::methods::{
     try_write_methods,
 };
 use crate::net::stream::{impl_async_read, impl_async_write};
+use crate::net::tcp::socket::whole_seconds;
 use crate::reactor::Reactor;
 use crate::readiness::Initial;
 use crate::registration::Registered;
@@ -39,7 +40,7 @@ impl TcpStream {
         }
     }
 
-    std_methods!(StdTcpStream, Initial::Connected);
+    std_methods!(StdTcpStream);
     readiness_methods!();
     poll_ready_methods!(poll_read_ready, poll_write_ready);
     try_read_methods!();
@@ -94,13 +95,13 @@ impl TcpStream {
         SockRef::from(self).linger()
     }
 
-    /// Sets how long a close waits for unsent data. Anything but zero and `None` **blocks the thread**
-    /// that drops the stream.
+    /// Sets how long a close waits for unsent data, rounded up to whole seconds. Anything but zero and
+    /// `None` **blocks the thread** that drops the stream.
     ///
     /// # Errors
     /// As the system says.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        SockRef::from(self).set_linger(linger)
+        SockRef::from(self).set_linger(linger.map(whole_seconds))
     }
 
     /// Makes the close throw unsent data away and reset the connection.

@@ -9,8 +9,12 @@ use crate::reactor::Reactor;
 use crate::readiness::{Initial, Wanted};
 use crate::registration::Registered;
 use crate::source::Direction;
+use crate::sys;
+use rustix::net::SocketAddrUnix;
+use socket2::{Domain, Type};
 use std::io;
 use std::net::Shutdown;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram as StdUnixDatagram;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +28,7 @@ pub struct UnixDatagram {
 }
 
 impl UnixDatagram {
-    /// A socket at `path`, which must not exist.
+    /// A socket at `path`, which must not exist. On Linux a path that begins with a NUL is an abstract name.
     ///
     /// # Errors
     /// As the system says.
@@ -33,7 +37,10 @@ impl UnixDatagram {
     /// Outside of a runtime.
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
-        UnixDatagram::new_in(Reactor::current()?, StdUnixDatagram::bind(path)?)
+        let reactor = Reactor::current()?;
+        let socket = sys::socket(Domain::UNIX, Type::DGRAM)?;
+        rustix::net::bind(&socket, &sys::unix_path(path.as_ref())?)?;
+        UnixDatagram::new_in(reactor, OwnedFd::from(socket).into())
     }
 
     /// A socket without an address: it can send, and receive from its connected peer.
@@ -71,20 +78,21 @@ impl UnixDatagram {
         Ok(UnixDatagram { socket: Registered::new_in(reactor, socket, Initial::Untried)? })
     }
 
-    /// Sets the peer that `send` sends to and `recv` receives from.
+    /// Sets the peer that `send` sends to and `recv` receives from. On Linux a path that begins with a NUL is an
+    /// abstract name.
     ///
     /// # Errors
     /// As the system says.
     pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
-        self.socket().get().connect(path)
+        Ok(rustix::net::connect(self.socket().get(), &sys::unix_path(path.as_ref())?)?)
     }
 
-    std_methods!(StdUnixDatagram, Initial::Untried);
+    std_methods!(StdUnixDatagram);
     readiness_methods!();
     poll_ready_methods!(poll_recv_ready, poll_send_ready);
     datagram_methods!(SocketAddr);
 
-    /// Sends one datagram to the socket at `target`.
+    /// Sends one datagram to the socket at `target`. On Linux a path that begins with a NUL is an abstract name.
     ///
     /// # Cancel safety
     /// When this future is dropped before it is done, nothing was sent.
@@ -92,7 +100,8 @@ impl UnixDatagram {
     /// # Errors
     /// As the system says; or that the runtime that owns the socket has ended.
     pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
-        self.socket().io(Wanted::WRITE, |io| io.send_to(buf, target.as_ref())).await
+        let target = sys::unix_path(target.as_ref())?;
+        self.socket().io(Wanted::WRITE, |io| send_to(io, buf, &target)).await
     }
 
     /// Polls for [`send_to`](Self::send_to). Of the tasks that do so at the same time the newest few
@@ -106,7 +115,8 @@ impl UnixDatagram {
         buf: &[u8],
         target: P,
     ) -> Poll<io::Result<usize>> {
-        self.socket().poll_io(cx, Direction::Write, |io| io.send_to(buf, target.as_ref()))
+        let target = sys::unix_path(target.as_ref())?;
+        self.socket().poll_io(cx, Direction::Write, |io| send_to(io, buf, &target))
     }
 
     /// Sends one datagram to the socket at `target`, now or never.
@@ -114,7 +124,8 @@ impl UnixDatagram {
     /// # Errors
     /// Kind `WouldBlock` if there is no room; otherwise as [`send_to`](Self::send_to).
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
-        self.socket().try_io(Wanted::WRITE, |io| io.send_to(buf, target.as_ref()))
+        let target = sys::unix_path(target.as_ref())?;
+        self.socket().try_io(Wanted::WRITE, |io| send_to(io, buf, &target))
     }
 
     /// Shuts one or both directions down.
@@ -127,3 +138,7 @@ impl UnixDatagram {
 }
 
 impl_fd_traits!(UnixDatagram, StdUnixDatagram);
+
+fn send_to(io: &StdUnixDatagram, buf: &[u8], target: &SocketAddrUnix) -> io::Result<usize> {
+    Ok(rustix::net::sendto(io, buf, sys::SEND_FLAGS, target)?)
+}

@@ -3,7 +3,7 @@
 
 use crate::net::methods::{impl_fd_traits, std_methods};
 use crate::net::unix::addr::SocketAddr;
-use crate::net::unix::stream::UnixStream;
+use crate::net::unix::stream::{UnixStream, taken_over};
 use crate::reactor::Reactor;
 use crate::readiness::{Initial, Wanted};
 use crate::registration::Registered;
@@ -76,7 +76,8 @@ impl UnixListener {
     /// No connection is lost.
     ///
     /// # Errors
-    /// As the system says. When file descriptors have run out (`EMFILE`) go on after a while.
+    /// As the system says. When file descriptors have run out (`EMFILE`) go on after a while. A
+    /// connection that the driver cannot watch is closed (`ENOSPC`, `ENOMEM`).
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let (stream, peer) = self.socket.io(Wanted::READ, accept).await?;
         self.finish(stream, peer)
@@ -93,10 +94,13 @@ impl UnixListener {
     }
 
     fn finish(&self, stream: StdUnixStream, peer: StdSocketAddr) -> io::Result<(UnixStream, SocketAddr)> {
-        Ok((UnixStream::connected_in(Arc::clone(self.socket.reactor()), stream)?, peer.into()))
+        // What a listener for packets accepts is for packets as well.
+        let initial =
+            if self.socket.look()?.is_plain() { Initial::Connected } else { Initial::UntriedMessages };
+        Ok((UnixStream::new_in(Arc::clone(self.socket.reactor()), stream, initial)?, peer.into()))
     }
 
-    std_methods!(StdUnixListener, Initial::Untried);
+    std_methods!(StdUnixListener, listener => taken_over(listener));
 
     /// The address that it listens at.
     ///

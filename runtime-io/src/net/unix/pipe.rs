@@ -218,14 +218,6 @@ macro_rules! end {
                 Ok(self.socket.into_inner().into())
             }
 
-            /// Waits until this end is ready for any of `interest`, and says for which.
-            ///
-            /// # Errors
-            /// When the runtime that owns it has ended.
-            pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-                self.socket.ready(interest).await
-            }
-
             /// Tries an operation of the caller's own, which must say `WouldBlock` when this end was
             /// not ready, and only then.
             ///
@@ -272,6 +264,20 @@ pub struct Sender {
 end!(Sender, OFlags::RDONLY, Direction::Write, Wanted::WRITE);
 
 impl Sender {
+    /// Waits until this end is ready for any of `interest`, and says for which. It is closed for writing when nobody has
+    /// the reading end any more.
+    ///
+    /// # Errors
+    /// When the runtime that owns it has ended.
+    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+        let mut ready = self.socket.ready_event(interest).await?.ready();
+        // How Linux says so, and nothing else that befalls a pipe is called an error.
+        if ready.is_error() {
+            ready |= Ready::WRITE_CLOSED;
+        }
+        Ok(ready & Ready::from_interest(interest))
+    }
+
     poll_ready_method!(poll_write_ready, Write, "write");
 
     /// Waits until there is room to write.
@@ -338,6 +344,14 @@ pub struct Receiver {
 end!(Receiver, OFlags::WRONLY, Direction::Read, Wanted::READ);
 
 impl Receiver {
+    /// Waits until this end is ready for any of `interest`, and says for which.
+    ///
+    /// # Errors
+    /// When the runtime that owns it has ended.
+    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+        self.socket.ready(interest).await
+    }
+
     poll_ready_method!(poll_read_ready, Read, "read");
 
     /// Waits until there is something to read.

@@ -11,11 +11,11 @@ use crate::reactor::Reactor;
 use crate::readiness::Initial;
 use crate::registration::Registered;
 use crate::sys;
-use rustix::io::{Errno, retry_on_intr};
+use rustix::io::Errno;
 use rustix::net::SocketAddrUnix;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::sync::Arc;
@@ -64,11 +64,18 @@ impl UnixStream {
         socket: Socket,
         addr: SocketAddrUnix,
     ) -> io::Result<UnixStream> {
-        let initial = match retry_on_intr(|| rustix::net::connect(&socket, &addr)) {
-            Ok(()) | Err(Errno::ISCONN) => Initial::Connected,
-            // Linux connects or refuses at once; others may take their time.
-            Err(Errno::INPROGRESS | Errno::ALREADY) => Initial::Unknown,
-            Err(error) => return Err(error.into()),
+        let mut is_repeated = false;
+        let initial = loop {
+            match rustix::net::connect(&socket, &addr) {
+                Ok(()) => break Initial::Connected,
+                // Linux connects or refuses at once; others may take their time.
+                Err(Errno::INPROGRESS) => break Initial::Unknown,
+                // Whether the attempt goes on, the second call says.
+                Err(Errno::INTR) => is_repeated = true,
+                Err(Errno::ISCONN) if is_repeated => break Initial::Connected,
+                Err(Errno::ALREADY) if is_repeated => break Initial::Unknown,
+                Err(error) => return Err(error.into()),
+            }
         };
         let socket = StdUnixStream::from(OwnedFd::from(socket));
         let stream = UnixStream { socket: Registered::new_in(reactor, socket, initial)? };
@@ -82,7 +89,15 @@ impl UnixStream {
     }
 
     pub(crate) fn connected_in(reactor: Arc<Reactor>, stream: StdUnixStream) -> io::Result<UnixStream> {
-        Ok(UnixStream { socket: Registered::new_in(reactor, stream, Initial::Connected)? })
+        UnixStream::new_in(reactor, stream, Initial::Connected)
+    }
+
+    pub(crate) fn new_in(
+        reactor: Arc<Reactor>,
+        stream: StdUnixStream,
+        initial: Initial,
+    ) -> io::Result<UnixStream> {
+        Ok(UnixStream { socket: Registered::new_in(reactor, stream, initial)? })
     }
 
     /// Two streams that are connected to each other.
@@ -105,7 +120,7 @@ impl UnixStream {
         Ok((one, UnixStream::connected_in(Arc::clone(reactor), other)?))
     }
 
-    std_methods!(StdUnixStream, Initial::Connected);
+    std_methods!(StdUnixStream, socket => taken_over(socket));
     readiness_methods!();
     poll_ready_methods!(poll_read_ready, poll_write_ready);
     try_read_methods!();
@@ -146,6 +161,14 @@ impl UnixStream {
 }
 
 impl_fd_traits!(UnixStream, StdUnixStream);
+
+/// A descriptor that somebody else opened may be one for packets, which come one at a time.
+pub(crate) fn taken_over(socket: &impl AsFd) -> Initial {
+    match SockRef::from(socket).r#type() {
+        Ok(kind) if kind != Type::STREAM => Initial::UntriedMessages,
+        _ => Initial::Untried,
+    }
+}
 impl_async_read!(UnixStream);
 impl_async_write!(UnixStream);
 
