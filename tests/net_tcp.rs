@@ -2,7 +2,7 @@
 
 use runtime::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use runtime::net::{TcpListener, TcpSocket, TcpStream};
-use rustix::io::Errno;
+use rustix::io::{Errno, FdFlags};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -360,12 +360,15 @@ fn a_socket_works_in_a_task_of_another_runtime() {
 }
 
 #[test]
-fn p30_the_standard_librarys_blocking_sockets_become_nonblocking() {
+fn p30_the_standard_librarys_sockets_become_nonblocking_and_close_on_exec() {
     on_each_flavor(|| async {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let listener = TcpListener::from_std(listener).unwrap();
-        let stream = TcpStream::from_std(std::net::TcpStream::connect(addr).unwrap()).unwrap();
+        let inherited = std::net::TcpStream::connect(addr).unwrap();
+        rustix::io::fcntl_setfd(&inherited, FdFlags::empty()).unwrap();
+        let stream = TcpStream::from_std(inherited).unwrap();
+        assert_eq!(rustix::io::fcntl_getfd(&stream), Ok(FdFlags::CLOEXEC));
         let (server, _) = listener.accept().await.unwrap();
         // Would block the thread for ever otherwise.
         assert_eq!(stream.try_read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);

@@ -186,7 +186,8 @@ macro_rules! std_methods {
         $crate::net::methods::std_methods!($std, _ => $crate::readiness::Initial::Untried);
     };
     ($std:ty, $socket:pat => $initial:expr) => {
-        /// Takes over a socket of the standard library and makes it non-blocking.
+        /// Takes over a socket of the standard library and makes it non-blocking and close-on-exec, which those are not that
+        /// were inherited.
         ///
         /// # Errors
         /// When the system refuses to, or the driver has no room.
@@ -196,6 +197,7 @@ macro_rules! std_methods {
         #[track_caller]
         pub fn from_std(socket: $std) -> ::std::io::Result<Self> {
             socket.set_nonblocking(true)?;
+            ::rustix::io::fcntl_setfd(&socket, ::rustix::io::FdFlags::CLOEXEC)?;
             let $socket = &socket;
             let initial = $initial;
             Ok(Self { socket: $crate::registration::Registered::new(socket, initial)? })
