@@ -1,8 +1,9 @@
 //! `Runtime::shutdown`: its phases, and who it says it has left behind.
 
+use runtime::metrics::{RuntimeMetrics, WorkerMetrics};
 use runtime::task::{self, LocalSet};
 use runtime::{
-    Builder, JoinHandle, RescueConfig, Runtime, ShutdownOptions, ShutdownReport, SurvivorKind,
+    Builder, Flavor, JoinHandle, RescueConfig, Runtime, ShutdownOptions, ShutdownReport, SurvivorKind,
     UnhandledPolicy, blocking,
 };
 use std::future::pending;
@@ -37,6 +38,18 @@ fn shut_down(runtime: Runtime) -> ShutdownReport {
     let took = start.elapsed();
     assert!(took < 3 * SHORT * 10, "{took:?}");
     report
+}
+
+/// Until the task of `runtime` has been polled, and no worker is in a poll. Without workers it has not begun.
+fn all_wait(runtime: &Runtime) {
+    let has_workers = runtime.handle().runtime_flavor() == Flavor::MultiThread;
+    // Odd: it sleeps.
+    let is_asleep = |worker: &WorkerMetrics| worker.park_unpark_count() % 2 == 1;
+    let waits =
+        |metrics: &RuntimeMetrics| metrics.polls_count() > 0 && metrics.workers().iter().all(is_asleep);
+    while has_workers && !waits(&runtime.metrics()) {
+        thread::yield_now();
+    }
 }
 
 /// A task that blocks its thread until the sender is dropped, and does so when this returns.
@@ -293,10 +306,12 @@ fn p52_a_shutdown_inside_of_async_code_waits_for_nothing() {
                 outer().block_on(async {
                     let (main, task) = (inner(), inner());
                     let waiting = [main.spawn(pending::<()>()), task.spawn(pending::<()>())];
+                    [&main, &task].into_iter().for_each(all_wait);
                     let report = main.shutdown(ShutdownOptions::default());
                     assert!(report.is_clean(), "{report}");
                     let shut = runtime::spawn(async move { task.shutdown(ShutdownOptions::default()) });
-                    assert!(shut.await.unwrap().is_clean());
+                    let report = shut.await.unwrap();
+                    assert!(report.is_clean(), "{report}");
                     for task in waiting {
                         assert!(task.await.unwrap_err().is_cancelled());
                     }

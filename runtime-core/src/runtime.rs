@@ -192,7 +192,7 @@ impl Runtime {
     /// together, and a second.
     ///
     /// Inside of async code, and on a worker of this runtime, it waits for nothing: tasks are dropped in the background, and
-    /// the report has those that are being polled (the calling one, too) and the jobs that run at this moment. A job
+    /// the report has those that were being polled (the calling one, too) and the jobs that run at this moment. A job
     /// that shuts its own runtime down waits for itself as long as it may.
     ///
     /// On a current_thread runtime tasks run inside of this call: one that blocks the thread while it cleans up holds

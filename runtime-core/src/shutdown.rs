@@ -205,10 +205,14 @@ fn is_polled(task: &TaskInfo) -> bool {
     task.state() == TaskState::Running
 }
 
-/// What is left of the runtime at this moment. `has_waited`: tasks that wait should have been dropped by now.
+/// What is left of the runtime at this moment. `has_waited`: tasks that wait should have been dropped by now. If not, a
+/// task that has been taken up since `polls` is about to be dropped.
 pub(crate) fn report(handle: &Handle, polls: &Polls, has_waited: bool) -> ShutdownReport {
     let tasks = handle.tasks();
-    let is_left = |task: &&TaskInfo| is_polled(task) || has_waited && task.state() != TaskState::Finished;
+    let is_left = |task: &&TaskInfo| match has_waited {
+        true => task.state() != TaskState::Finished,
+        false => is_polled(task) && polls.tasks.contains(&task.id()),
+    };
     let tasks = tasks.iter().filter(is_left);
     let mut survivors: Vec<Survivor> = tasks.map(|task| Survivor::task(task, polls)).collect();
     survivors.extend(handle.inner().blocking.running().iter().map(Survivor::job));
