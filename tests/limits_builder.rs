@@ -132,6 +132,11 @@ fn with_memory<T>(bytes: usize, body: impl FnOnce() -> T) -> T {
     result
 }
 
+/// Each thread's first allocation may reserve an arena of 64 MiB, all of what there is room for.
+fn one_arena(command: &mut Command) -> &mut Command {
+    command.env("MALLOC_ARENA_MAX", "1")
+}
+
 /// Stacks so large that the limit on memory is one on threads.
 const STACK: usize = 256 << 20;
 /// Room for all that is not a stack.
@@ -141,7 +146,7 @@ const HEAP: usize = 64 << 20;
 /// were started are gone again.
 #[test]
 fn refused_threads_are_an_error_that_leaves_nothing_behind() {
-    alone("refused_threads_are_an_error_that_leaves_nothing_behind", || {
+    alone_with("refused_threads_are_an_error_that_leaves_nothing_behind", one_arena, || {
         let before = Held::now();
         let mut refusals = 0;
         for threads in 0..8 {
@@ -164,7 +169,7 @@ fn refused_threads_are_an_error_that_leaves_nothing_behind() {
 /// Promise 39: no thread for a blocking job: its handle says so, with the cause, and later jobs run.
 #[test]
 fn a_job_without_a_thread_is_answered() {
-    alone("a_job_without_a_thread_is_answered", || {
+    alone_with("a_job_without_a_thread_is_answered", one_arena, || {
         let _watchdog = Watchdog::watch(|| "waiting for a job".into());
         let rt = Builder::new_multi_thread().worker_threads(1).thread_stack_size(STACK).build().unwrap();
         works(&rt);
