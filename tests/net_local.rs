@@ -146,6 +146,16 @@ fn datagrams_go_to_abstract_names_and_back() {
     });
 }
 
+/// Both packets, of which one event tells: it is there before the first read.
+async fn comes_one_by_one(stream: &mut UnixStream) {
+    stream.readable().await.unwrap();
+    for packet in [b"first", b"other"] {
+        let mut buf = [0; 64];
+        let len = timeout(HANG, stream.read(&mut buf)).await.expect("it hangs").unwrap();
+        assert_eq!(&buf[..len], packet);
+    }
+}
+
 #[test]
 fn packets_that_come_through_a_stream_come_one_by_one() {
     runtime().block_on(async {
@@ -156,13 +166,7 @@ fn packets_that_come_through_a_stream_come_one_by_one() {
             rustix::net::send(&one, packet, SendFlags::empty()).unwrap();
         }
         let mut stream = UnixStream::from_std(other.into()).unwrap();
-        // The event is there, so nothing but this event tells of both packets.
-        stream.readable().await.unwrap();
-        for packet in [b"first", b"other"] {
-            let mut buf = [0; 64];
-            let len = timeout(HANG, stream.read(&mut buf)).await.expect("it hangs").unwrap();
-            assert_eq!(&buf[..len], packet);
-        }
+        comes_one_by_one(&mut stream).await;
     });
 }
 
@@ -184,12 +188,7 @@ fn a_listener_for_packets_accepts_streams_of_packets() {
         }
         let listener = UnixListener::from_std(listener.into()).unwrap();
         let mut stream = listener.accept().await.unwrap().0;
-        stream.readable().await.unwrap();
-        for packet in [b"first", b"other"] {
-            let mut buf = [0; 64];
-            let len = timeout(HANG, stream.read(&mut buf)).await.expect("it hangs").unwrap();
-            assert_eq!(&buf[..len], packet);
-        }
+        comes_one_by_one(&mut stream).await;
     });
 }
 
