@@ -80,7 +80,10 @@ fn run_waits_for_running_blocking_jobs() {
         let (started, has_started) = runtime::sync::oneshot::channel();
         spawn_blocking(move || {
             started.send(()).unwrap();
-            thread::sleep(ms(50));
+            // At its end the runtime asks the jobs that run for theirs.
+            while !runtime::task::cancel_requested() {
+                thread::yield_now();
+            }
             inner.say("ended");
         });
         has_started.await.unwrap();
