@@ -13,6 +13,7 @@ use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::pin::pin;
 use std::sync::mpsc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Longer than anything here takes, by far.
@@ -183,43 +184,55 @@ fn a_write_that_fails_later_is_told() {
     });
 }
 
-/// Each way to use a file that takes a trip, dropped before its end.
+/// Each way to use a file that takes a trip, dropped before its end: the only thread is at something else.
 #[test]
 fn whatever_is_dropped_in_the_middle_leaves_the_file_in_order() {
-    everywhere(async |scratch| {
-        let path = scratch.path("file");
-        for which in 0..9 {
-            std::fs::write(&path, "0123456789").unwrap();
-            let mut file = OpenOptions::new().read(true).write(true).open(&path).await.unwrap();
-            let mut buf = [0; 4];
-            // In flight, so that what follows has to wait in any case.
-            assert_eq!(file.write(b"ab").await.unwrap(), 2);
-            let mut position = 2;
-            match which {
-                0 => drop(poll!(pin!(file.read(&mut buf)))),
-                1 => drop(poll!(pin!(file.write(b"XY")))),
-                2 => drop(poll!(pin!(file.seek(SeekFrom::Start(6))))),
-                3 => drop(poll!(pin!(file.flush()))),
-                4 => drop(poll!(pin!(file.sync_all()))),
-                5 => drop(poll!(pin!(file.set_len(10)))),
-                6 => drop(poll!(pin!(file.metadata())).map(|result| result.map(drop))),
-                7 => drop(poll!(pin!(file.try_clone())).map(|result| result.map(drop))),
-                _ => drop(poll!(pin!(file.close()))),
-            }
-            let now = file.stream_position().await.unwrap();
-            if [1, 2].contains(&which) {
-                // Done or not, as it happened.
-                assert!([2, 4, 6].contains(&now), "{which}: {now}");
-                position = now as usize;
-            } else {
-                assert_eq!(now, 2, "{which}");
-            }
-            file.flush().await.unwrap();
-            let mut rest = String::new();
-            file.read_to_string(&mut rest).await.unwrap();
-            assert_eq!(rest, "ab23456789"[position..], "{which}");
+    both_ways(|| {
+        for mut builder in [runtime::Builder::new_multi_thread(), runtime::Builder::new_current_thread()] {
+            let runtime = builder.max_blocking_threads(1).build().unwrap();
+            runtime.block_on(drop_each_in_the_middle(Scratch::new()));
         }
     });
+}
+
+async fn drop_each_in_the_middle(scratch: Scratch) {
+    let path = scratch.path("file");
+    for which in 0..9 {
+        std::fs::write(&path, "0123456789").unwrap();
+        let mut file = OpenOptions::new().read(true).write(true).open(&path).await.unwrap();
+        let mut buf = [0; 4];
+        let (release, gate) = mpsc::channel::<()>();
+        let busy = runtime::spawn_blocking(move || gate.recv());
+        // In flight until the thread is free, so that what follows has to wait.
+        assert_eq!(file.write(b"ab").await.unwrap(), 2);
+        let mut accepted = 2;
+        let pending = match which {
+            0 => poll!(pin!(file.read(&mut buf))).is_pending(),
+            // A write is added to what waits, until that is enough.
+            1 => loop {
+                match poll!(pin!(file.write(&[b'x'; 1 << 16]))) {
+                    Poll::Ready(len) => accepted += len.unwrap(),
+                    Poll::Pending => break true,
+                }
+            },
+            2 => poll!(pin!(file.seek(SeekFrom::Start(6)))).is_pending(),
+            3 => poll!(pin!(file.flush())).is_pending(),
+            4 => poll!(pin!(file.sync_all())).is_pending(),
+            5 => poll!(pin!(file.set_len(10))).is_pending(),
+            6 => poll!(pin!(file.metadata())).is_pending(),
+            7 => poll!(pin!(file.try_clone())).is_pending(),
+            _ => poll!(pin!(file.close())).is_pending(),
+        };
+        assert!(pending, "{which}");
+        release.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+        assert_eq!(file.stream_position().await.unwrap(), accepted as u64, "{which}");
+        file.flush().await.unwrap();
+        let mut rest = String::new();
+        file.read_to_string(&mut rest).await.unwrap();
+        assert_eq!(rest, *"0123456789".get(accepted..).unwrap_or(""), "{which}");
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), accepted.max(10) as u64, "{which}");
+    }
 }
 
 /// What a dropped read has brought is for the next one, however small its buffer.
@@ -238,7 +251,7 @@ fn a_dropped_read_loses_nothing() {
                 if round % 3 == 0 {
                     let mut dropped = vec![0; 100];
                     let result = poll!(pin!(file.read(&mut dropped)));
-                    if let std::task::Poll::Ready(len) = result {
+                    if let Poll::Ready(len) = result {
                         read.extend_from_slice(&dropped[..len.unwrap()]);
                     }
                 }
@@ -505,7 +518,7 @@ async fn play(seed: u64) {
                 // A read that is dropped in the middle, or is ready, changes nothing in the end.
                 let before = ours.stream_position().await.unwrap();
                 let mut buf = vec![0; 1 + below(3000)];
-                if let std::task::Poll::Ready(len) = poll!(pin!(ours.read(&mut buf))) {
+                if let Poll::Ready(len) = poll!(pin!(ours.read(&mut buf))) {
                     ours.seek(SeekFrom::Current(-(len.unwrap() as i64))).await.unwrap();
                 }
                 assert_eq!(ours.stream_position().await.unwrap(), before, "{at}");
