@@ -188,7 +188,10 @@ fn draw(path: &str, time: Duration) -> Result<(), Box<dyn Error>> {
     for (part, blockers) in parts.iter().zip(rows) {
         let mut chart = ChartBuilder::on(part)
             .margin(8)
-            .caption(format!("{blockers} blockers"), ("sans-serif", 13))
+            .caption(
+                format!("{blockers} blocker{}", if blockers == 1 { "" } else { "s" }),
+                ("sans-serif", 13),
+            )
             .x_label_area_size(18)
             .y_label_area_size(60)
             .build_cartesian_2d(0.0..time.as_secs_f64(), 0.0..2.0)?;
