@@ -2,6 +2,11 @@
 //! type with a method `socket(&self) -> &Registered<…>`.
 #![forbid(unsafe_code)]
 
+use crate::sys;
+use rustix::net::RecvFlags;
+use std::io;
+use std::os::fd::AsFd;
+
 /// `ready`, `readable`, `writable`, `try_io`, `async_io`.
 macro_rules! readiness_methods {
     () => {
@@ -252,6 +257,18 @@ macro_rules! impl_fd_traits {
 }
 pub(crate) use impl_fd_traits;
 
+/// Sends. Not by std's methods: the C library makes a point of cancellation of each of its calls.
+#[inline]
+pub(crate) fn send(io: impl AsFd, buf: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(io, buf, sys::SEND_FLAGS)?)
+}
+
+/// Receives, likewise.
+#[inline]
+pub(crate) fn recv(io: impl AsFd, buf: &mut [u8]) -> io::Result<usize> {
+    Ok(rustix::net::recv(io, buf, RecvFlags::empty())?.0)
+}
+
 /// Sending and receiving on a datagram socket whose addresses are `$addr`.
 macro_rules! datagram_methods {
     ($addr:ty) => {
@@ -263,7 +280,7 @@ macro_rules! datagram_methods {
         /// # Errors
         /// As the system says; or that the runtime that owns the socket has ended.
         pub async fn send(&self, buf: &[u8]) -> ::std::io::Result<usize> {
-            self.socket().io($crate::readiness::Wanted::WRITE, |io| io.send(buf)).await
+            self.socket().io($crate::readiness::Wanted::WRITE, |io| $crate::net::methods::send(io, buf)).await
         }
 
         /// Polls for [`send`](Self::send). Of the tasks that do so at the same time the newest few are
@@ -276,7 +293,8 @@ macro_rules! datagram_methods {
             cx: &mut ::std::task::Context<'_>,
             buf: &[u8],
         ) -> ::std::task::Poll<::std::io::Result<usize>> {
-            self.socket().poll_io(cx, $crate::source::Direction::Write, |io| io.send(buf))
+            self.socket()
+                .poll_io(cx, $crate::source::Direction::Write, |io| $crate::net::methods::send(io, buf))
         }
 
         /// Sends one datagram to the connected peer, now or never.
@@ -284,7 +302,7 @@ macro_rules! datagram_methods {
         /// # Errors
         /// Kind `WouldBlock` if there is no room; otherwise as [`send`](Self::send).
         pub fn try_send(&self, buf: &[u8]) -> ::std::io::Result<usize> {
-            self.socket().try_io($crate::readiness::Wanted::WRITE, |io| io.send(buf))
+            self.socket().try_io($crate::readiness::Wanted::WRITE, |io| $crate::net::methods::send(io, buf))
         }
 
         /// Receives one datagram. What does not fit into `buf` is lost.
@@ -295,7 +313,7 @@ macro_rules! datagram_methods {
         /// # Errors
         /// As the system says; or that the runtime that owns the socket has ended.
         pub async fn recv(&self, buf: &mut [u8]) -> ::std::io::Result<usize> {
-            self.socket().io($crate::readiness::Wanted::READ, |io| io.recv(buf)).await
+            self.socket().io($crate::readiness::Wanted::READ, |io| $crate::net::methods::recv(io, buf)).await
         }
 
         /// Polls for [`recv`](Self::recv). Of the tasks that do so at the same time the newest few are
@@ -308,7 +326,8 @@ macro_rules! datagram_methods {
             cx: &mut ::std::task::Context<'_>,
             buf: &mut [u8],
         ) -> ::std::task::Poll<::std::io::Result<usize>> {
-            self.socket().poll_io(cx, $crate::source::Direction::Read, |io| io.recv(buf))
+            self.socket()
+                .poll_io(cx, $crate::source::Direction::Read, |io| $crate::net::methods::recv(io, buf))
         }
 
         /// Receives one datagram, now or never.
@@ -316,7 +335,7 @@ macro_rules! datagram_methods {
         /// # Errors
         /// Kind `WouldBlock` if there is none; otherwise as [`recv`](Self::recv).
         pub fn try_recv(&self, buf: &mut [u8]) -> ::std::io::Result<usize> {
-            self.socket().try_io($crate::readiness::Wanted::READ, |io| io.recv(buf))
+            self.socket().try_io($crate::readiness::Wanted::READ, |io| $crate::net::methods::recv(io, buf))
         }
 
         /// Receives one datagram and says who sent it. What does not fit into `buf` is lost.

@@ -1,6 +1,7 @@
 //! What stream sockets have in common.
 #![forbid(unsafe_code)]
 
+use crate::net::methods::{recv, send};
 use crate::readiness::Wanted;
 use crate::registration::{Moved, Registered};
 use crate::source::Direction;
@@ -27,7 +28,7 @@ impl StreamSocket for std::net::TcpStream {
     #[inline]
     fn read_into(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Moved> {
         let len = match bufs {
-            [buf] => rustix::net::recv(self, &mut **buf, RecvFlags::empty())?.0,
+            [buf] => recv(self, buf)?,
             _ => (&mut &*self).read_vectored(bufs)?,
         };
         Ok(Moved::new(len, total(bufs)))
@@ -152,10 +153,9 @@ where
     }
 }
 
-/// Not std's: glibc makes a point of cancellation of each of its calls.
 #[inline]
 fn io_write(io: impl AsFd, buf: &[u8]) -> io::Result<Moved> {
-    Ok(Moved::new(rustix::net::send(io, buf, sys::SEND_FLAGS)?, buf.len()))
+    Ok(Moved::new(send(io, buf)?, buf.len()))
 }
 
 fn recv_uninit(io: impl AsFd, buf: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
