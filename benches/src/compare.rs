@@ -201,8 +201,10 @@ fn program(allocator: &str) -> Result<PathBuf, String> {
 fn measure(program: &Path, workload: &'static Workload, options: &Options) -> Measured {
     let mut measured = Measured { workload, runs: Default::default(), syscalls: Default::default() };
     let start = Instant::now();
-    for _ in 0..options.rounds {
-        for &column in &options.columns {
+    for round in 0..options.rounds {
+        // Whoever comes first meets what the last one of the round before has left: each has its turn.
+        let (later, first) = options.columns.split_at(round % options.columns.len());
+        for &column in first.iter().chain(later) {
             let mut child = Command::new(program);
             let figures = run_child(child.args(child_args(workload, column, &options.run)));
             let figures =

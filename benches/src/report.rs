@@ -97,7 +97,7 @@ pub fn locked(package: &str) -> &'static str {
 pub fn write(head: &str, tables: &[(String, Vec<Measured>)]) -> String {
     let mut text = format!(
         "# Results\n\nWritten by the program: do not edit.\n\n{head}\n\n\
-        Medians over the rounds; each run in a process of its own, interleaved. *ratio* is ours ÷ tokio (the median of the rounds' ratios), *reach* \
+        Medians over the rounds; each run in a process of its own, interleaved, each in its turn the first. *ratio* is ours ÷ tokio (the median of the rounds' ratios), *reach* \
         what it has to be, *rounds* in how many of them ours was the better one. Differences under 25 % mean \
         nothing unless the rounds agree. *limit* is the same work without an async runtime.\n"
     );
