@@ -40,18 +40,27 @@ struct Seat {
     site: AtomicPtr<Location<'static>>,
 }
 
+/// As long as a short poll: steps that wait for each other (Knuth's multiplier).
+fn short_poll(seed: u64) -> u64 {
+    (0..20).fold(seed, |x, _| (x ^ x >> 31).wrapping_mul(6_364_136_223_846_793_005))
+}
+
+/// The difference of the two is what the stores add to a poll.
 fn stores(criterion: &mut Criterion) {
     let (seat, site) = (Seat::default(), std::ptr::from_ref(Location::caller()).cast_mut());
-    let mut id = 0;
-    criterion.bench_function("rescue/stores", |bencher| {
+    let mut group = criterion.benchmark_group("rescue");
+    let seat = black_box(&seat);
+    let mut id = 1;
+    group.bench_function("stores/without", |bencher| {
+        bencher.iter(|| id = short_poll(id));
+    });
+    group.bench_function("stores/with", |bencher| {
         bencher.iter(|| {
-            let seat = black_box(&seat);
-            id += 1;
             seat.id.store(id, Relaxed);
             seat.site.store(site, Relaxed);
             let tick = seat.tick.load(Relaxed);
             seat.tick.store(tick.wrapping_add(1), Relaxed);
-            black_box(seat);
+            id = short_poll(id);
             seat.tick.store(tick.wrapping_add(2), Relaxed);
         });
     });
