@@ -146,6 +146,21 @@ fn datagrams_go_to_abstract_names_and_back() {
     });
 }
 
+#[test]
+fn an_empty_path_is_a_name_of_ones_own_and_leads_to_nobody() {
+    runtime().block_on(async {
+        let [one, other] = [(); 2].map(|()| UnixDatagram::bind("").unwrap().local_addr().unwrap());
+        let [third, fourth] = [(); 2].map(|()| UnixListener::bind("").unwrap().local_addr().unwrap());
+        for addr in [one, other, third, fourth] {
+            assert_ne!(addr.as_abstract_name(), Some(&b""[..]));
+        }
+        assert_eq!(UnixStream::connect("").await.unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        let socket = UnixDatagram::unbound().unwrap();
+        assert_eq!(socket.connect("").unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(socket.try_send_to(b"x", "").unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    });
+}
+
 /// Both packets, of which one event tells: it is there before the first read.
 async fn comes_one_by_one(stream: &mut UnixStream) {
     stream.readable().await.unwrap();

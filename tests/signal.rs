@@ -7,11 +7,14 @@ mod other;
 use futures::FutureExt;
 use futures::future::{join_all, poll_immediate};
 use other::{other, other_in, say};
+use runtime::io::AsyncWriteExt;
+use runtime::net::UnixStream;
 use runtime::process::Command;
 use runtime::signal::ctrl_c;
 use runtime::signal::unix::{Signal, SignalKind, signal};
 use runtime::{Builder, Runtime};
 use rustix::process::{Signal as Number, getpid, kill_process};
+use std::io::{ErrorKind, IoSlice};
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -378,4 +381,17 @@ fn listeners_come_and_go_under_signals() {
     };
     let (status, said, _) = other.end();
     assert!(status.success(), "{status}: {said}");
+}
+
+/// std's programs ignore that signal, but a library may be part of another.
+#[runtime::test]
+async fn a_write_to_a_peer_that_has_gone_is_an_error_and_no_signal() {
+    let mut signals = signal(SignalKind::pipe()).unwrap();
+    let (mut one, other) = UnixStream::pair().unwrap();
+    drop(other);
+    let bufs = [IoSlice::new(b"to"), IoSlice::new(b"nobody")];
+    for result in [one.write(b"x").await, one.write_vectored(&bufs).await, one.try_write_vectored(&bufs)] {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+    assert_eq!(poll_immediate(signals.recv()).await, None);
 }

@@ -66,11 +66,15 @@ fn two_rescuers_meet_one_spare_and_the_end() {
 
 /// A thread that has just been started may be called before it rests, and the runtime may end.
 fn a_call_before_the_rest() {
+    a_call_meets_a_rest_of(FOR_EVER);
+}
+
+fn a_call_meets_a_rest_of(at_most: Duration) {
     let spares = Arc::new(Spares::new(1));
     spares.starts();
     let spare = {
         let spares = spares.clone();
-        thread::spawn(move || spares.rest(FOR_EVER))
+        thread::spawn(move || spares.rest(at_most))
     };
     spares.call_started(|| {});
     spares.close();
@@ -80,6 +84,12 @@ fn a_call_before_the_rest() {
 #[test]
 fn a_call_meets_the_rest() {
     model(a_call_before_the_rest);
+}
+
+/// Or so late that the thread should have ended.
+#[test]
+fn a_late_call_meets_the_rest() {
+    model(|| a_call_meets_a_rest_of(Duration::ZERO));
 }
 
 #[test]

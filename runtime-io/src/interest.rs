@@ -23,7 +23,9 @@ impl Interest {
     pub const WRITABLE: Interest = Interest(1 << 1);
     /// An error is pending. Errors also end waits for the other interests.
     pub const ERROR: Interest = Interest(1 << 2);
-    /// Out-of-band data, or what the kind of descriptor calls a priority event.
+    /// Out-of-band data, or what the kind of descriptor calls a priority event. What is out of band is to be taken by `try_io` or
+    /// `async_io`: where it is gone before the runtime has seen it, a read that ends in front of its place seems to have
+    /// had all, and what stands behind it waits for what comes next.
     pub const PRIORITY: Interest = Interest(1 << 3);
 
     /// What our own sockets are registered with: both directions, and out-of-band data because a read

@@ -26,6 +26,9 @@ use std::time::{Duration, Instant};
 /// How long a spare that has nothing to do waits for something.
 pub(crate) const SPARE_IDLE: Duration = Duration::from_secs(10);
 
+/// A spare that should end looks so often whether the call has come for which a thread was started.
+const CALL_WAIT: Duration = Duration::from_millis(1);
+
 /// Complaints about refused threads are this far apart.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 
@@ -171,10 +174,12 @@ impl Spares {
         rest.resting += 1;
         while rest.calls == 0 && !rest.is_closed {
             let left = at_most.saturating_sub(start.elapsed());
-            if left.is_zero() {
+            // Who has started a thread is about to call, and must be heard, however late it is: the process may be stopped
+            // in between.
+            if left.is_zero() && rest.starts == 0 {
                 break;
             }
-            rest = self.called.wait_timeout(rest, left).0;
+            rest = self.called.wait_timeout(rest, left.max(CALL_WAIT)).0;
         }
         rest.resting -= 1;
         let is_called = rest.calls > 0;

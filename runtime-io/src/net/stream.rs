@@ -6,8 +6,8 @@ use crate::readiness::Wanted;
 use crate::registration::{Moved, Registered};
 use crate::source::Direction;
 use crate::sys;
-use rustix::net::RecvFlags;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use rustix::net::{RecvFlags, SendAncillaryBuffer};
+use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::os::fd::AsFd;
@@ -77,7 +77,7 @@ fn first_filled(bufs: &[impl std::ops::Deref<Target = [u8]>]) -> usize {
 
 impl<S: StreamSocket> Registered<S>
 where
-    for<'a> &'a S: Read + Write,
+    for<'a> &'a S: Read,
 {
     #[inline]
     pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -121,9 +121,7 @@ where
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let bufs = &bufs[first_filled(bufs)..];
-        self.poll_transfer(cx, Direction::Write, |mut io| {
-            Ok(Moved::new(io.write_vectored(bufs)?, total(bufs)))
-        })
+        self.poll_transfer(cx, Direction::Write, |io| io_write_vectored(io, bufs))
     }
 
     /// Ends the writing direction. That the peer is gone already is no error.
@@ -149,13 +147,20 @@ where
 
     pub(crate) fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let bufs = &bufs[first_filled(bufs)..];
-        self.try_transfer(Direction::Write, |mut io| Ok(Moved::new(io.write_vectored(bufs)?, total(bufs))))
+        self.try_transfer(Direction::Write, |io| io_write_vectored(io, bufs))
     }
 }
 
 #[inline]
 fn io_write(io: impl AsFd, buf: &[u8]) -> io::Result<Moved> {
     Ok(Moved::new(send(io, buf)?, buf.len()))
+}
+
+/// Not by std's `writev`, which cannot be told that the peer's absence is no signal.
+fn io_write_vectored(io: impl AsFd, bufs: &[IoSlice<'_>]) -> io::Result<Moved> {
+    let first = &bufs[..bufs.len().min(sys::BUFS_MAX)];
+    let len = rustix::net::sendmsg(io, first, &mut SendAncillaryBuffer::default(), sys::SEND_FLAGS)?;
+    Ok(Moved::new(len, total(first)))
 }
 
 fn recv_uninit(io: impl AsFd, buf: &mut [MaybeUninit<u8>]) -> io::Result<usize> {

@@ -50,12 +50,15 @@ pub(crate) fn unix_addr(addr: &UnixSocketAddr) -> io::Result<SocketAddrUnix> {
     }
 }
 
-/// The address of a path; one that begins with a NUL is an abstract name.
+/// The address of a path; one that begins with a NUL is an abstract name, and an empty one is nobody's: the system gives
+/// whoever binds to that a name of its own.
 ///
 /// # Errors
-/// Kind `InvalidInput` if it is too long or has a NUL elsewhere.
+/// Kind `InvalidFilename` if it is too long, `InvalidInput` if it has a NUL elsewhere.
 pub(crate) fn unix_path(path: &Path) -> io::Result<SocketAddrUnix> {
     match path.as_os_str().as_bytes() {
+        // rustix makes one of the abstract name without a letter.
+        [] => Ok(SocketAddrUnix::new_unnamed()),
         [0, name @ ..] => Ok(SocketAddrUnix::new_abstract_name(name)?),
         _ => Ok(SocketAddrUnix::new(path)?),
     }

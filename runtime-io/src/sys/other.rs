@@ -51,7 +51,7 @@ pub(crate) fn unix_addr(addr: &UnixSocketAddr) -> io::Result<SocketAddrUnix> {
 /// The address of a path.
 ///
 /// # Errors
-/// Kind `InvalidInput` if it is too long or has a NUL.
+/// Kind `InvalidFilename` if it is too long, `InvalidInput` if it has a NUL.
 pub(crate) fn unix_path(path: &Path) -> io::Result<SocketAddrUnix> {
     Ok(SocketAddrUnix::new(path)?)
 }

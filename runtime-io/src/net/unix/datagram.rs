@@ -28,7 +28,8 @@ pub struct UnixDatagram {
 }
 
 impl UnixDatagram {
-    /// A socket at `path`, which must not exist. On Linux a path that begins with a NUL is an abstract name.
+    /// A socket at `path`, which must not exist. On Linux a path that begins with a NUL is an abstract name, and for an empty
+    /// one the system chooses such a name.
     ///
     /// # Errors
     /// As the system says.

@@ -31,7 +31,8 @@ pub struct UnixListener {
 }
 
 impl UnixListener {
-    /// Listens at `path`, which must not exist. On Linux a path that begins with a NUL is an abstract name.
+    /// Listens at `path`, which must not exist. On Linux a path that begins with a NUL is an abstract name, and for an empty
+    /// one the system chooses such a name.
     /// For another backlog see [`UnixSocket`](crate::net::UnixSocket).
     ///
     /// # Errors

@@ -60,7 +60,8 @@ impl UnixSocket {
         self.inner
     }
 
-    /// Binds to `path`, which must not exist. On Linux a path that begins with a NUL is an abstract name.
+    /// Binds to `path`, which must not exist. On Linux a path that begins with a NUL is an abstract name, and for an empty
+    /// one the system chooses such a name.
     ///
     /// # Errors
     /// As the system says.
