@@ -124,7 +124,10 @@ impl Builder {
         self
     }
 
-    /// Called on each thread of the runtime when it starts. A panic in it is printed and ends there.
+    /// Called on each thread of the runtime when it starts, before it takes up any work. A panic in it is printed and ends there.
+    ///
+    /// It had better be short, and must not wait for a task: a thread that was started because another one is blocked is of no
+    /// help before this ends, and no further one is started for that.
     pub fn on_thread_start(&mut self, f: impl Fn() + Send + Sync + 'static) -> &mut Self {
         let f = Arc::new(f);
         self.config.on_thread_start = Some(f.clone());
