@@ -9,7 +9,7 @@ use futures::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufRe
 use futures::{StreamExt, poll};
 use runtime::io::{Stdin, stderr, stdin, stdout};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -142,6 +142,45 @@ fn a_program_that_waits_for_enter_ends_with_its_main() {
     assert!(!said.contains("left behind"), "{said}");
     assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());
     drop(input);
+}
+
+/// Nobody keeps so large a stack for the next thread when one has ended.
+const STACK: usize = 64 * 1024 * 1024;
+
+/// `WouldBlock`, which the system says then, means something else where reads are polled.
+#[test]
+fn a_read_for_which_there_is_no_thread_says_so_and_the_next_one_reads() {
+    let Some(mut command) = other("a_read_for_which_there_is_no_thread_says_so_and_the_next_one_reads")
+    else {
+        let mut builder = runtime::Builder::new_current_thread();
+        let runtime = builder.thread_stack_size(STACK).build().unwrap();
+        // What the kernel makes up is never in a cache.
+        let mut file = runtime::fs::File::from_std(File::open("/proc/self/stat").unwrap());
+        return runtime.block_on(async {
+            let plenty = getrlimit(Resource::As);
+            // Room for the heap, and for no thread's stack.
+            let status = std::fs::read_to_string("/proc/self/status").unwrap();
+            let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
+            let kib: u64 = size.trim().trim_end_matches(" kB").parse().unwrap();
+            let scarce = Rlimit { current: Some((kib + 1024) * 1024), ..plenty };
+            setrlimit(Resource::As, scarce).unwrap();
+            let of_file = file.read(&mut [0; 10]).await.unwrap_err();
+            let of_stdin = stdin().read(&mut [0; 10]).await.unwrap_err();
+            setrlimit(Resource::As, plenty).unwrap();
+            for error in [of_file, of_stdin] {
+                assert_eq!(error.kind(), ErrorKind::Other, "{error}");
+                assert!(error.to_string().contains("thread"), "{error}");
+            }
+            assert!(file.read(&mut [0; 10]).await.unwrap() > 0);
+            assert_eq!(stdin().read(&mut [0; 10]).await.unwrap(), 2);
+        });
+    };
+    // With backtraces a thread sets the panic hook, and gives its stack back in the middle of it.
+    command.env("RUST_MIN_STACK", STACK.to_string()).env("RUST_BACKTRACE", "0");
+    let mut other = Other::new(&mut command);
+    other.tell(b"a\n");
+    let (status, said) = other.end();
+    assert!(status.success(), "{status}: {said}");
 }
 
 #[test]

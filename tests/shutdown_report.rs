@@ -65,6 +65,19 @@ fn stuck(runtime: &Runtime) -> mpsc::Sender<()> {
     go
 }
 
+/// The grace is for tasks that listen. One that does not, and whose poll goes on, has a second.
+#[test]
+fn p49_a_stuck_task_that_does_not_listen_is_not_given_the_grace() {
+    let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let go = stuck(&runtime);
+    let start = Instant::now();
+    let report = runtime.shutdown(ShutdownOptions::default().grace(LONG).blocking(SHORT));
+    let took = start.elapsed();
+    assert_eq!(report.survivors().len(), 1, "{report}");
+    assert!(took < LONG / 2, "{took:?}");
+    drop(go);
+}
+
 #[test]
 fn p49_tasks_that_listen_clean_up_and_the_others_are_dropped() {
     for build in BUILDERS {

@@ -39,7 +39,8 @@ use std::time::Duration;
 /// copies of the task-locals that are marked `#[inherit]`.
 ///
 /// Clones are the same pool. Dropping the last one [`close`](Self::close)s it: jobs that run or are queued go on to
-/// their end, then the threads leave. Nobody waits for that; [`shutdown`](Self::shutdown) does.
+/// their end, then the threads leave. Nobody waits for that, the end of `main` neither, with which they are lost, and unlike
+/// those of `spawn_blocking` not named; [`shutdown`](Self::shutdown) and [`wait_closed`](Self::wait_closed) do.
 ///
 /// # Examples
 /// ```

@@ -136,7 +136,7 @@ impl File {
         File { std, state: Mutex::new(state), max_buf_size: BUF_SIZE_MAX }
     }
 
-    /// As std's, when what is in flight was done.
+    /// As std's, when what is in flight was done. The error of a write that was not told yet is told to nobody: flush first.
     ///
     /// # Cancel safety
     /// The file is closed if this is dropped in the middle.

@@ -99,7 +99,8 @@ impl Transfer {
         let unrun = || self.feed.as_ref().and_then(|feed| feed.lock().outcome.take());
         Poll::Ready(match result {
             Ok(outcome) => outcome.ok_or_else(|| io::Error::other("a job for a file has run twice")),
-            Err(error) => unrun().ok_or_else(|| error.into()),
+            // Of no kind: "no thread now" is `WouldBlock`, which a read or a seek may not say.
+            Err(error) => unrun().ok_or_else(|| io::Error::other(error)),
         })
     }
 

@@ -178,7 +178,8 @@ impl Shared {
     /// The system's, if it has no thread to give.
     fn ask(&'static self, state: &mut State) -> io::Result<()> {
         if !state.has_thread {
-            thread::Builder::new().name("runtime-stdin".to_owned()).spawn(|| self.serve())?;
+            let thread = thread::Builder::new().name("runtime-stdin".to_owned());
+            drop(thread.spawn(|| self.serve()).map_err(no_thread)?);
             state.has_thread = true;
         }
         if !std::mem::replace(&mut state.is_asked, true) {
@@ -212,6 +213,11 @@ impl Shared {
             state = self.state.lock();
         }
     }
+}
+
+/// Of no kind: the system's is `WouldBlock`, which a read may not say.
+fn no_thread(error: io::Error) -> io::Error {
+    io::Error::other(format!("no thread could be started to read standard input: {error}"))
 }
 
 /// Waits for input, also where somebody has made it non-blocking.

@@ -273,9 +273,10 @@ impl Extras {
         shortens
     }
 
-    /// Whether it was told, and has not ended.
+    /// Whether it was told because it listens, and has not ended. One that is to be dropped where it waits was asked as well.
     pub(super) fn is_told(&self) -> bool {
-        self.is_asked() && self.side.lock().end == End::NotYet
+        let side = self.side.lock();
+        self.is_asked() && !side.ends && side.end == End::NotYet
     }
 
     pub(super) fn is_asked(&self) -> bool {
