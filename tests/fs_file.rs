@@ -286,6 +286,58 @@ fn what_does_not_move_the_position_keeps_what_was_read() {
     });
 }
 
+/// As above, where no job is run any more: their runtime has ended.
+#[test]
+fn a_job_that_is_not_run_loses_nothing_that_was_read() {
+    both_ways(|| {
+        let scratch = Scratch::new();
+        std::fs::write(scratch.path("file"), "hello").unwrap();
+        let refused = |file: &mut File| {
+            let ended = runtime::Runtime::new().unwrap().handle().clone();
+            let _entered = ended.enter();
+            futures::executor::block_on(async {
+                file.metadata().await.unwrap_err();
+                file.sync_all().await.unwrap_err();
+                file.set_len(5).await.unwrap_err();
+                file.seek(SeekFrom::Current(1)).await.unwrap_err();
+                file.try_clone().await.unwrap_err();
+            });
+        };
+        // The only thread is at something else, so that the read is dropped in the middle, unless it is from the cache.
+        let read_ahead = async |file: &mut File| {
+            let (release, gate) = mpsc::channel::<()>();
+            let busy = runtime::spawn_blocking(move || gate.recv());
+            let is_dropped = poll!(pin!(file.read(&mut [0; 4]))).is_pending();
+            release.send(()).unwrap();
+            busy.await.unwrap().unwrap();
+            file.metadata().await.unwrap();
+            is_dropped
+        };
+        let mut builder = runtime::Builder::new_current_thread();
+        let runtime = builder.max_blocking_threads(1).build().unwrap();
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(b"hello").unwrap();
+        drop(writer);
+        let mut options = StdFile::options();
+        let of_path = options.read(true).write(true).open(scratch.path("file")).unwrap();
+        let of_pipe = StdFile::from(std::os::fd::OwnedFd::from(reader));
+        for (std, has_position) in [(of_path, true), (of_pipe, false)] {
+            let mut file = File::from_std(std);
+            if !runtime.block_on(read_ahead(&mut file)) {
+                continue;
+            }
+            refused(&mut file);
+            runtime.block_on(async {
+                let position = file.stream_position().await;
+                assert_eq!(position.ok(), has_position.then_some(0));
+                let mut text = String::new();
+                file.read_to_string(&mut text).await.unwrap();
+                assert_eq!(text, "hello");
+            });
+        }
+    });
+}
+
 /// Accepted is written: by a file that is dropped at once, and by a runtime that is.
 #[test]
 fn what_was_accepted_is_written_whatever_ends() {
@@ -347,13 +399,14 @@ fn a_write_that_is_queued_at_the_end_and_hangs_is_left_behind() {
     let bytes = vec![7; 1 << 20];
     let mut file = File::from_std(StdFile::from(std::os::fd::OwnedFd::from(writer)));
     runtime.block_on(async { file.write_all(&bytes).await.unwrap() });
-    drop(file);
     let (ended, has_ended) = mpsc::channel();
     let end = std::thread::spawn(move || {
         runtime.shutdown_timeout(Duration::ZERO);
         ended.send(()).unwrap();
     });
     has_ended.recv_timeout(LONG).expect("it waits for the reader");
+    futures::executor::block_on(file.flush()).expect_err("nobody knows whether it is written");
+    drop(file);
     // Nothing is lost for that.
     let mut read = Vec::new();
     reader.read_to_end(&mut read).unwrap();

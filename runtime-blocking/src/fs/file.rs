@@ -269,7 +269,7 @@ impl File {
     /// The same open file once more: both have one position.
     ///
     /// # Errors
-    /// Those of [`std::fs::File::try_clone`].
+    /// Those of [`std::fs::File::try_clone`]; and if there is no thread to move the position back to the user's.
     ///
     /// # Panics
     /// Outside of a runtime, if something is in flight.
@@ -278,7 +278,9 @@ impl File {
         poll_fn(|cx| state.poll_settled(cx)).await;
         if !state.buf().is_empty() {
             state.start(&self.std, Op::Seek(SeekFrom::Current(0)));
-            poll_fn(|cx| state.poll_settled(cx)).await;
+            if let Some(Done::Unrun(error)) = poll_fn(|cx| state.poll_settled(cx)).await {
+                return Err(error);
+            }
         }
         let std = self.std.try_clone()?;
         // One may hold the lock of the position for long.

@@ -43,8 +43,7 @@ impl State {
     /// Waits until nothing is in flight. Says what has become of what was; a failed write is noted here.
     pub(super) fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Option<Done>> {
         let Current::Busy(transfer) = &mut self.current else { return Poll::Ready(None) };
-        let result = ready!(transfer.poll(cx));
-        let (done, buf) = result.unwrap_or_else(|error| (Done::Unrun(error), Buf::default()));
+        let (done, buf) = ready!(transfer.poll(cx));
         self.current = Current::Idle(buf);
         match done {
             Done::Write(result) => {
@@ -83,12 +82,11 @@ impl State {
         self.current = Current::Busy(Transfer::start(file, op, back, buf));
     }
 
-    /// Starts anything but a write.
+    /// Starts anything but a write. What has nothing to do with the position leaves what was read for the next read: a FIFO has no
+    /// way back.
     #[track_caller]
     pub(super) fn start(&mut self, file: &Arc<File>, op: Op) {
-        // What has nothing to do with the position leaves what was read for the next read: a FIFO has no way back.
-        let back = if matches!(op, Op::Seek(_)) { self.buf().discard() } else { 0 };
-        self.start_at(file, op, back);
+        self.start_at(file, op, 0);
     }
 
     /// Copies by `copy`, which is given so many bytes at least and takes up to so many, what a job will write: the one that is

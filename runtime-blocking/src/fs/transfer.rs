@@ -7,7 +7,8 @@
 //! A write is reported as done when its bytes have been copied here, so from then on they must not be lost. A job that runs
 //! is not stopped by anything. One that does not come to run (the runtime ends while it is queued, or no thread is to be
 //! had) writes when it is dropped, on the thread that drops it, and leaves the result in the feed, beside the handle, which
-//! answers that the job was cancelled.
+//! answers that the job was cancelled. Any other job that does not come to run leaves the buffer there, with what was read and
+//! not taken.
 
 use super::buf::Buf;
 use crate::owed::{self, Debt};
@@ -60,20 +61,20 @@ type Outcome = (Done, Buf);
 #[derive(Debug)]
 pub(super) struct Transfer {
     job: JoinHandle<Option<Outcome>>,
-    /// For writes.
-    feed: Option<Arc<Mutex<Feed>>>,
+    is_write: bool,
+    feed: Arc<Mutex<Feed>>,
 }
 
-/// What a job that writes takes next.
+/// What a job that writes takes next, and what a job leaves that is dropped.
 #[derive(Debug, Default)]
 struct Feed {
     next: Buf,
-    /// It takes nothing any more.
+    /// It takes nothing any more, or never has.
     is_over: bool,
     /// Who waits until it has taken what is here.
     waker: Option<Waker>,
-    /// For a job that was dropped.
-    outcome: Option<Outcome>,
+    /// By a job that was dropped: what it did then, if it writes, and the buffer.
+    left: Option<(Option<Done>, Buf)>,
 }
 
 /// Whether a job that writes has taken something more.
@@ -84,24 +85,32 @@ pub(super) enum Fed {
 }
 
 impl Transfer {
-    /// Starts a job. Before anything else it moves the position back by `back`: what was read too early.
+    /// Starts a job. Before anything else it moves the position back: a write by `back`, a seek by what is in the buffer, which
+    /// was read too early.
     #[track_caller]
     pub(super) fn start(file: &Arc<File>, op: Op, back: usize, buf: Buf) -> Self {
-        let feed = matches!(op, Op::Write).then(Arc::default);
-        let debt = feed.is_some().then(Debt::new);
+        let is_write = matches!(op, Op::Write);
+        let feed = Arc::new(Mutex::new(Feed { is_over: !is_write, ..Feed::default() }));
+        let debt = is_write.then(Debt::new);
         let work = Work { file: file.clone(), back, todo: Some((op, buf)), feed: feed.clone(), debt };
-        Transfer { job: spawn_blocking(move || work.run()), feed }
+        Transfer { job: spawn_blocking(move || work.run()), is_write, feed }
     }
 
     /// Waits for its end. (The next waits until this is over, so there is one at a time.)
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Outcome>> {
-        let result = ready!(Pin::new(&mut self.job).poll(cx));
-        let unrun = || self.feed.as_ref().and_then(|feed| feed.lock().outcome.take());
-        Poll::Ready(match result {
-            Ok(outcome) => outcome.ok_or_else(|| io::Error::other("a job for a file has run twice")),
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let error = match ready!(Pin::new(&mut self.job).poll(cx)) {
+            Ok(Some(outcome)) => return Poll::Ready(outcome),
+            Ok(None) => io::Error::other("a job for a file has run twice"),
             // Of no kind: "no thread now" is `WouldBlock`, which a read or a seek may not say.
-            Err(error) => unrun().ok_or_else(|| io::Error::other(error)),
-        })
+            Err(error) => io::Error::other(error),
+        };
+        let (done, buf) = self.feed.lock().left.take().unwrap_or_default();
+        let done = done.unwrap_or_else(|| match self.is_write {
+            // It is at it still, where nobody waits for it.
+            true => Done::Write(Err(error)),
+            false => Done::Unrun(error),
+        });
+        Poll::Ready((done, buf))
     }
 
     /// Gives a job that writes more to write, by `copy`: if it has taken what is there, or `copy` finds room for `len` beside it.
@@ -111,10 +120,9 @@ impl Transfer {
         (len, max): (usize, usize),
         copy: impl FnOnce(&mut Buf) -> usize,
     ) -> Poll<Fed> {
-        let Some(feed) = &self.feed else { return Poll::Ready(Fed::Over) };
         // User code: outside of the lock, as is the drop of the old one.
         let waker = cx.waker().clone();
-        let mut feed = feed.lock();
+        let mut feed = self.feed.lock();
         if feed.is_over {
             return Poll::Ready(Fed::Over);
         }
@@ -135,7 +143,7 @@ struct Work {
     back: usize,
     /// Until it was done.
     todo: Option<(Op, Buf)>,
-    feed: Option<Arc<Mutex<Feed>>>,
+    feed: Arc<Mutex<Feed>>,
     debt: Option<Debt>,
 }
 
@@ -146,13 +154,18 @@ impl Work {
 
     fn do_it(&mut self) -> Option<Outcome> {
         let (op, mut buf) = self.todo.take()?;
+        if matches!(op, Op::Seek(_)) {
+            self.back = buf.content().len();
+        }
         let back = self.step_back();
-        let done = match (&self.feed, back) {
-            (Some(feed), back) => Done::Write(self.write(feed, &mut buf, back)),
-            (None, Ok(())) => perform(&self.file, &op, &mut buf),
-            (None, Err(error)) => failed(&op, error),
+        // Where there is no way back, what was read stays.
+        let is_used_up = matches!(op, Op::Write) || matches!(op, Op::Seek(_)) && back.is_ok();
+        let done = match back {
+            back if matches!(op, Op::Write) => Done::Write(self.write(&mut buf, back)),
+            Ok(()) => perform(&self.file, &op, &mut buf),
+            Err(error) => failed(&op, error),
         };
-        if matches!(op, Op::Write | Op::Seek(_)) {
+        if is_used_up {
             buf.discard();
         }
         Some((done, buf))
@@ -168,11 +181,11 @@ impl Work {
 
     /// Writes `buf`, and what is there when that is done, until there is nothing. After an error nothing more is
     /// written: it would come to the wrong place.
-    fn write(&self, feed: &Mutex<Feed>, buf: &mut Buf, mut result: io::Result<()>) -> io::Result<()> {
+    fn write(&self, buf: &mut Buf, mut result: io::Result<()>) -> io::Result<()> {
         loop {
             result = result.and_then(|()| (&*self.file).write_all(buf.content()));
             buf.discard();
-            let mut feed = feed.lock();
+            let mut feed = self.feed.lock();
             std::mem::swap(buf, &mut feed.next);
             feed.is_over = buf.is_empty();
             let (is_over, waker) = (feed.is_over, feed.waker.take());
@@ -190,14 +203,18 @@ impl Work {
 impl Drop for Work {
     fn drop(&mut self) {
         // Nothing is left to do where it was done.
-        let (Some(feed), Some(todo)) = (self.feed.clone(), self.todo.take()) else { return };
-        let (file, debt) = (self.file.clone(), self.debt.take());
-        let mut rest = Work { file, back: self.back, todo: Some(todo), feed: Some(feed.clone()), debt };
+        let Some((op, buf)) = self.todo.take() else { return };
+        if !matches!(op, Op::Write) {
+            self.feed.lock().left = Some((None, buf));
+            return;
+        }
+        let (file, feed, debt) = (self.file.clone(), self.feed.clone(), self.debt.take());
+        let mut rest = Work { file, back: self.back, todo: Some((op, buf)), feed, debt };
         // A pipe or a terminal may take nothing for ever; a file takes it in some time.
         let may_hang = !rest.file.metadata().is_ok_and(|metadata| metadata.is_file());
         let mut settle = move || {
-            if let Some(outcome) = rest.do_it() {
-                feed.lock().outcome = Some(outcome);
+            if let Some((done, buf)) = rest.do_it() {
+                rest.feed.lock().left = Some((Some(done), buf));
             }
         };
         if may_hang { owed::settle(settle) } else { settle() }
