@@ -166,8 +166,10 @@ fn a_read_for_which_there_is_no_thread_says_so_and_the_next_one_reads() {
             setrlimit(Resource::As, scarce).unwrap();
             let of_file = file.read(&mut [0; 10]).await.unwrap_err();
             let of_stdin = stdin().read(&mut [0; 10]).await.unwrap_err();
+            let of_whole = runtime::fs::read("/proc/self/stat").await.unwrap_err();
+            let of_entry = runtime::fs::canonicalize("/").await.unwrap_err();
             setrlimit(Resource::As, plenty).unwrap();
-            for error in [of_file, of_stdin] {
+            for error in [of_file, of_stdin, of_whole, of_entry] {
                 assert_eq!(error.kind(), ErrorKind::Other, "{error}");
                 assert!(error.to_string().contains("thread"), "{error}");
             }

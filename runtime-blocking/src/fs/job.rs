@@ -13,5 +13,6 @@ use std::io;
 pub(super) async fn run<T: Send + 'static>(
     f: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    spawn_blocking(f).await?
+    // Of no kind: "no thread now" is `WouldBlock`, which is said of no file.
+    spawn_blocking(f).await.map_err(io::Error::other)?
 }
