@@ -116,6 +116,33 @@ async fn ten_thousand_entries() {
     assert_eq!(no_folder.raw_os_error(), Some(20));
 }
 
+/// An error in the middle is not the end.
+#[test]
+fn entries_go_on_after_a_job_that_was_not_run() {
+    const FILES: usize = 1000;
+    let scratch = Scratch::new();
+    for i in 0..FILES {
+        std::fs::write(scratch.path(&i.to_string()), "").unwrap();
+    }
+    let ended = runtime::Runtime::new().unwrap().handle().clone();
+    let runtime = runtime::Runtime::new().unwrap();
+    let mut entries = runtime.block_on(fs::read_dir(scratch.folder())).unwrap();
+    let mut seen = 0;
+    let error = loop {
+        let _entered = ended.enter();
+        match futures::executor::block_on(entries.next_entry()) {
+            Ok(entry) => seen += usize::from(entry.is_some()),
+            Err(error) => break error,
+        }
+        assert!(seen < FILES, "all without a job");
+    };
+    assert!(error.to_string().contains("cancelled"), "{error}");
+    while runtime.block_on(entries.next_entry()).unwrap().is_some() {
+        seen += 1;
+    }
+    assert_eq!(seen, FILES);
+}
+
 /// Entries go one trip for many: a folder of ten thousand is not ten thousand jobs.
 #[test]
 fn entries_come_in_batches() {

@@ -1,6 +1,7 @@
 //! What is in a folder.
 
 use super::job::run;
+use runtime_core::primitive::Mutex;
 use runtime_core::spawn::spawn_blocking;
 use runtime_core::task::JoinHandle;
 use std::collections::VecDeque;
@@ -60,10 +61,11 @@ pub struct ReadDir(State);
 #[derive(Debug)]
 enum State {
     Idle(Batch),
-    Busy(JoinHandle<Batch>),
+    /// The job has the lock while it runs. One that is not run leaves all as it was.
+    Busy(JoinHandle<()>, Arc<Mutex<Batch>>),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Batch {
     entries: VecDeque<io::Result<DirEntry>>,
     /// `None`: that was all.
@@ -123,23 +125,16 @@ impl ReadDir {
                     if batch.more.is_none() {
                         return Poll::Ready(Ok(None));
                     }
-                    let none = Batch { entries: VecDeque::new(), more: None, len: 0 };
-                    let mut batch = std::mem::replace(batch, none);
-                    self.0 = State::Busy(spawn_blocking(move || {
-                        batch.fill();
-                        batch
-                    }));
+                    let batch = Arc::new(Mutex::new(std::mem::take(batch)));
+                    let filled = batch.clone();
+                    self.0 = State::Busy(spawn_blocking(move || filled.lock().fill()), batch);
                 }
-                State::Busy(job) => {
+                State::Busy(job, batch) => {
                     let result = ready!(Pin::new(job).poll(cx));
-                    let (batch, error) = match result {
-                        Ok(batch) => (batch, None),
-                        // What was to come is lost with the job.
-                        Err(error) => (Batch { entries: VecDeque::new(), more: None, len: 0 }, Some(error)),
-                    };
+                    let batch = std::mem::take(&mut *batch.lock());
                     self.0 = State::Idle(batch);
-                    if let Some(error) = error {
-                        return Poll::Ready(Err(error.into()));
+                    if let Err(error) = result {
+                        return Poll::Ready(Err(io::Error::other(error)));
                     }
                 }
             }
