@@ -5,6 +5,7 @@
 //! are for, and the moment is short.
 
 use runtime_core::primitive::{Arc, Condvar, Mutex, thread};
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 /// How long a shutdown waits, even if told not to wait, while bytes are being written that somebody was told are written.
@@ -46,6 +47,15 @@ pub(crate) fn wait() {
         }
         (count, _) = NONE_LEFT.wait_timeout(count, left);
     }
+}
+
+/// Says on standard error that bytes were lost of which somebody was told that they are written, and who cannot be told any
+/// more: `to` is where they were to go, `advice` comes behind the error.
+pub(crate) fn say_lost(to: &str, error: &io::Error, advice: &str) {
+    // In one piece, so that lines of several threads do not mix.
+    let line = format!("runtime: what was written last to {to} is lost: {error}{advice}\n");
+    // It may be closed, or full, as well.
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 /// Does `work`, whose job will not run, on a thread that may be left behind: a pipe may be full for ever. The caller waits

@@ -25,8 +25,8 @@ const BUF_SIZE_MAX: usize = 2 * 1024 * 1024;
 /// A write is ready when its bytes were copied, and written afterwards, with what comes while an earlier one is being written. If
 /// that fails, the next flush, seek, close, `sync_all`, `sync_data` or `set_len` says so, or a write that comes after the failure;
 /// nothing is written any more before that. A `File` that is dropped writes all the same what it has accepted, also if the
-/// runtime ends meanwhile; but then nobody is told of an error. What takes longer than 50 ms after the runtime's end goes on
-/// beside the program, and is lost if that ends first: flush what must be there.
+/// runtime ends meanwhile; if that fails, and no operation has told it, a line on standard error says so. What takes longer than
+/// 50 ms after the runtime's end goes on beside the program, and is lost if that ends first: flush what must be there.
 ///
 /// # Cancel safety
 /// A future of a `File` that is dropped in the middle leaves the file in order: what was in flight comes to its end, and the next
@@ -136,7 +136,7 @@ impl File {
         File { std, state: Mutex::new(state), max_buf_size: BUF_SIZE_MAX }
     }
 
-    /// As std's, when what is in flight was done. The error of a write that was not told yet is told to nobody: flush first.
+    /// As std's, when what is in flight was done. The error of a write that was not told yet is said on standard error: flush first.
     ///
     /// # Cancel safety
     /// The file is closed if this is dropped in the middle.

@@ -8,11 +8,12 @@
 //! Whoever drops a future of a file in the middle leaves what is in flight here, and the next operation, whichever it is,
 //! waits for it first. What a read has brought that nobody took stays in the buffer for the next read; a write or a seek
 //! moves the position back by as much, in its own trip. The error of a write that was reported as done is kept for the next
-//! operation that has errors to tell (not for a read: its bytes would be lost with it).
+//! operation that has errors to tell (not for a read: its bytes would be lost with it). If none comes, it is said on standard
+//! error.
 
 use super::buf::Buf;
 use super::cached::{self, INLINE_MAX};
-use super::transfer::{Done, Fed, Op, Transfer};
+use super::transfer::{Done, Fed, Op, Transfer, say_lost};
 use runtime_core::coop;
 use std::fs::File;
 use std::io::{self, IoSliceMut, Seek, SeekFrom};
@@ -44,12 +45,11 @@ impl State {
     pub(super) fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Option<Done>> {
         let Current::Busy(transfer) = &mut self.current else { return Poll::Ready(None) };
         let (done, buf) = ready!(transfer.poll(cx));
+        let failure = transfer.failure();
         self.current = Current::Idle(buf);
         match done {
-            Done::Write(result) => {
-                if let Err(error) = result {
-                    self.error.get_or_insert(error);
-                }
+            Done::Write => {
+                self.error = self.error.take().or(failure);
                 Poll::Ready(None)
             }
             done => Poll::Ready(Some(done)),
@@ -197,6 +197,14 @@ impl State {
                 return Poll::Ready((&**file).seek(to));
             }
             self.start(file, Op::Seek(to));
+        }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if let Some(error) = self.error.take() {
+            say_lost(&error);
         }
     }
 }

@@ -46,7 +46,8 @@ pub(super) enum Op {
 #[derive(Debug)]
 pub(super) enum Done {
     Read(io::Result<()>),
-    Write(io::Result<()>),
+    /// Its error is [`Transfer::failure`].
+    Write,
     /// Where it was to go, and where it went.
     Seek(SeekFrom, io::Result<u64>),
     Metadata(io::Result<Metadata>),
@@ -71,6 +72,10 @@ struct Feed {
     next: Buf,
     /// It takes nothing any more, or never has.
     is_over: bool,
+    /// Why what was given to it was not written.
+    failure: Option<io::Error>,
+    /// Nobody will ask for it.
+    is_left: bool,
     /// Who waits until it has taken what is here.
     waker: Option<Waker>,
     /// By a job that was dropped: what it did then, if it writes, and the buffer.
@@ -105,12 +110,20 @@ impl Transfer {
             Err(error) => io::Error::other(error),
         };
         let (done, buf) = self.feed.lock().left.take().unwrap_or_default();
-        let done = done.unwrap_or_else(|| match self.is_write {
+        let done = done.unwrap_or_else(|| {
+            if !self.is_write {
+                return Done::Unrun(error);
+            }
             // It is at it still, where nobody waits for it.
-            true => Done::Write(Err(error)),
-            false => Done::Unrun(error),
+            self.feed.lock().failure.get_or_insert(error);
+            Done::Write
         });
         Poll::Ready((done, buf))
+    }
+
+    /// The error of a write that has ended, once.
+    pub(super) fn failure(&self) -> Option<io::Error> {
+        self.feed.lock().failure.take()
     }
 
     /// Gives a job that writes more to write, by `copy`: if it has taken what is there, or `copy` finds room for `len` beside it.
@@ -137,6 +150,23 @@ impl Transfer {
     }
 }
 
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        let mut feed = self.feed.lock();
+        feed.is_left = true;
+        let failure = feed.failure.take();
+        drop(feed);
+        if let Some(error) = failure {
+            say_lost(&error);
+        }
+    }
+}
+
+/// Says that what was written last to a file is lost, which nobody can be told any more.
+pub(super) fn say_lost(error: &io::Error) {
+    owed::say_lost("a file that was dropped", error, "; `flush` or `sync_all` tells it");
+}
+
 /// The job.
 struct Work {
     file: Arc<File>,
@@ -161,7 +191,10 @@ impl Work {
         // Where there is no way back, what was read stays.
         let is_used_up = matches!(op, Op::Write) || matches!(op, Op::Seek(_)) && back.is_ok();
         let done = match back {
-            back if matches!(op, Op::Write) => Done::Write(self.write(&mut buf, back)),
+            back if matches!(op, Op::Write) => {
+                self.write(&mut buf, back);
+                Done::Write
+            }
             Ok(()) => perform(&self.file, &op, &mut buf),
             Err(error) => failed(&op, error),
         };
@@ -181,7 +214,7 @@ impl Work {
 
     /// Writes `buf`, and what is there when that is done, until there is nothing. After an error nothing more is
     /// written: it would come to the wrong place.
-    fn write(&self, buf: &mut Buf, mut result: io::Result<()>) -> io::Result<()> {
+    fn write(&self, buf: &mut Buf, mut result: io::Result<()>) {
         loop {
             result = result.and_then(|()| (&*self.file).write_all(buf.content()));
             buf.discard();
@@ -189,12 +222,18 @@ impl Work {
             std::mem::swap(buf, &mut feed.next);
             feed.is_over = buf.is_empty();
             let (is_over, waker) = (feed.is_over, feed.waker.take());
+            if is_over && !feed.is_left {
+                feed.failure = std::mem::replace(&mut result, Ok(())).err();
+            }
             drop(feed);
             if let Some(waker) = waker {
                 wake(waker);
             }
             if is_over {
-                return result;
+                if let Err(error) = result {
+                    say_lost(&error);
+                }
+                return;
             }
         }
     }

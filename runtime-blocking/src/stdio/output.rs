@@ -18,8 +18,10 @@ const LINE_MAX: usize = 64 * 1024;
 /// line stays together (up to 2 MiB). The lines of one handle stay in their order.
 ///
 /// A write is ready when its bytes were taken, and a thread of the blocking pool writes them; if that fails, the next write,
-/// flush or close says so. What was taken is written, also where the handle is dropped and the runtime ends; but what takes
-/// longer than 50 ms after that is lost if the program ends first, and `std::process::exit` waits for nothing.
+/// flush or close says so. What was taken is written, also where the handle is dropped and the runtime ends. If that fails when
+/// the handle is gone, a line on standard error says so, once for the process, and the exit code stays as it is; nothing is said of
+/// a pipe that nobody reads any more. What takes longer than 50 ms after the runtime's end is lost if the program ends first, and
+/// `std::process::exit` waits for nothing.
 ///
 /// # Cancel safety
 /// A write that was dropped before it was ready has written nothing.

@@ -8,11 +8,12 @@
 //! One job at a time drains a queue, so the order of a handle's writes is kept; and what comes while it writes goes with its
 //! next round, without a trip of its own. What it takes at once it writes under one lock, the one that `println!` takes too: so
 //! lines do not mix. A job that does not come to run (the runtime ends, or has no thread) drains the queue when it is
-//! dropped: what was accepted is written.
+//! dropped: what was accepted is written. If that fails when the handle is gone, one line on standard error says so.
 
 use crate::owed::{self, Debt};
 use runtime_core::handle::Handle;
 use runtime_core::primitive::Mutex;
+use runtime_core::primitive::atomic::{AtomicBool, Ordering};
 use runtime_core::util::wake_list::wake;
 use rustix::event::{PollFd, PollFlags, poll};
 use std::io::{self, ErrorKind, Write};
@@ -28,6 +29,25 @@ const QUEUE_MAX: usize = 2 * 1024 * 1024;
 pub(super) enum Stream {
     Out,
     Err,
+}
+
+impl Stream {
+    /// Says that what was written last is lost, which nobody can be told any more: once for the process, since a program may
+    /// take a handle for each line. Whoever closes the other end of a pipe knows.
+    fn say_lost(self, error: &io::Error) {
+        static WAS_SAID: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
+        if error.kind() == ErrorKind::BrokenPipe {
+            return;
+        }
+        let (was_said, name) = match self {
+            Stream::Out => (&WAS_SAID[0], "standard output"),
+            Stream::Err => (&WAS_SAID[1], "standard error"),
+        };
+        // ORDER: nothing else hangs on it.
+        if !was_said.swap(true, Ordering::Relaxed) {
+            owed::say_lost(name, error, "");
+        }
+    }
 }
 
 /// One handle's way to a stream.
@@ -46,6 +66,8 @@ struct Queue {
     /// There is a job that will take what is here.
     is_drained: bool,
     error: Option<io::Error>,
+    /// Nobody will ask for the error.
+    is_left: bool,
     waker: Option<Waker>,
 }
 
@@ -101,6 +123,18 @@ impl Writer {
     }
 }
 
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue.lock();
+        queue.is_left = true;
+        let error = queue.error.take();
+        drop(queue);
+        if let Some(error) = error {
+            self.0.stream.say_lost(&error);
+        }
+    }
+}
+
 /// The job.
 struct Drain {
     shared: Arc<Shared>,
@@ -125,15 +159,20 @@ impl Drain {
             let result = write(*stream, &bytes);
             bytes.clear();
             let mut queue = queue.lock();
-            if let Err(error) = result {
-                queue.error.get_or_insert(error);
+            let mut lost = result.err();
+            if !queue.is_left && queue.error.is_none() {
+                queue.error = lost.take();
             }
+            let lost = lost.filter(|_| queue.is_left);
             is_last = queue.bytes.is_empty();
             queue.is_drained = !is_last;
             let waker = queue.waker.take();
             drop(queue);
             if let Some(waker) = waker {
                 wake(waker);
+            }
+            if let Some(error) = lost {
+                stream.say_lost(&error);
             }
         }
     }
