@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::pin::pin;
+use std::time::Duration;
 
 #[runtime::test]
 async fn folders() {
@@ -173,4 +174,20 @@ fn entries_come_in_batches() {
     });
     // The budget makes it wait now and then, too: once in 128 trips.
     assert!(pending <= 10, "{pending} trips");
+}
+
+/// Not one place for all of them.
+#[test]
+fn a_call_that_hangs_is_named_by_its_place() {
+    let scratch = Scratch::new();
+    let path = scratch.path("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let runtime = runtime::Runtime::new().unwrap();
+    runtime.spawn(fs::read(path.clone()));
+    // Waits until it reads.
+    let writer = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    let zero = runtime::ShutdownOptions::default().grace(Duration::ZERO).blocking(Duration::ZERO);
+    let report = runtime.shutdown(zero).to_string();
+    assert!(report.contains("fs/whole.rs"), "{report}");
+    drop(writer);
 }

@@ -3,16 +3,19 @@
 use runtime_core::spawn::spawn_blocking;
 use std::io;
 
-/// Calls `f` on a thread that may wait.
+/// Calls `f` on a thread that may wait: at once, and not at the first poll. The job is spawned where this is called, so that a
+/// report of what hangs says which call it is.
 ///
 /// # Errors
 /// Those of `f`; and if the runtime ends before it is called, or has no thread to call it.
 ///
 /// # Panics
 /// Outside of a runtime.
-pub(super) async fn run<T: Send + 'static>(
+#[track_caller]
+pub(super) fn run<T: Send + 'static>(
     f: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
+) -> impl Future<Output = io::Result<T>> {
+    let job = spawn_blocking(f);
     // Of no kind: "no thread now" is `WouldBlock`, which is said of no file.
-    spawn_blocking(f).await.map_err(io::Error::other)?
+    async move { job.await.map_err(io::Error::other)? }
 }
