@@ -61,11 +61,11 @@ fn what_standard_output_lost_is_said_once() {
 /// Tells in the child what it says, which is said all the same. Who writes for a runtime that has ended is not waited for.
 fn hear() -> mpsc::Receiver<()> {
     let mut said = StdFile::from(std::io::stderr().as_fd().try_clone_to_owned().unwrap());
-    let (reader, writer) = std::io::pipe().unwrap();
+    let (reader, writer) = rustix::pipe::pipe().unwrap();
     dup2_stderr(writer).unwrap();
     let (tell, heard) = mpsc::channel();
     std::thread::spawn(move || {
-        for line in BufReader::new(reader).lines().map_while(Result::ok) {
+        for line in BufReader::new(StdFile::from(reader)).lines().map_while(Result::ok) {
             writeln!(said, "{line}").unwrap();
             if line.starts_with("runtime: ") {
                 let _ = tell.send(());
