@@ -1,6 +1,11 @@
 //! Futures that are dropped before their first poll: in debug mode, and in builds with debug assertions, it says so.
 
 use futures::future::poll_immediate;
+use runtime::blocking::Pool;
+use runtime::fs::{self, File};
+use runtime::io;
+use runtime::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
+use runtime::signal::ctrl_c;
 use runtime::sync::{
     Barrier, BoundedSemaphore, Event, Mutex, Notify, Queue, RwLock, Semaphore, broadcast, mpsc, oneshot,
     watch,
@@ -156,6 +161,27 @@ fn ends_of_tasks_that_were_never_waited_for() {
     is_reported("try_gather", line!(), || task::try_gather([async { Ok::<(), ()>(()) }]));
     is_reported("JoinSet::join_next", line!(), || drop(JoinSet::<()>::new().join_next()));
     is_reported("JoinSet::join_all", line!(), || JoinSet::<()>::new().join_all());
+}
+
+#[test]
+fn calls_of_the_system_that_were_never_made() {
+    let runtime = Runtime::new().unwrap();
+    let (listener, socket) = runtime
+        .block_on(async { try_join!(TcpListener::bind("127.0.0.1:0"), UdpSocket::bind("127.0.0.1:0")) })
+        .unwrap();
+    is_reported("TcpStream::connect", line!(), || TcpStream::connect("127.0.0.1:1"));
+    is_reported("TcpListener::accept", line!(), move || drop(listener.accept()));
+    let socket = Arc::new(socket);
+    let [a, b] = [socket.clone(), socket.clone()];
+    is_reported("UdpSocket::send_to", line!(), move || drop(a.send_to(b"x", "127.0.0.1:1")));
+    is_reported("recv", line!(), move || drop(b.recv(&mut [0; 1])));
+    is_reported("readable", line!(), move || drop(socket.readable()));
+    is_reported("net::lookup_host", line!(), || lookup_host("localhost:1"));
+    is_reported("io::copy", line!(), || drop(io::copy(&b"x"[..], &mut Vec::new())));
+    is_reported("signal::ctrl_c", line!(), || drop(ctrl_c()));
+    is_reported("fs::write", line!(), || fs::write("never", "x"));
+    is_reported("File::open", line!(), || File::open("never"));
+    is_reported("Pool::wait_closed", line!(), || drop(Pool::builder().build().unwrap().wait_closed()));
 }
 
 /// The mistake that no lint finds: the guard is a future.

@@ -11,6 +11,7 @@ use crate::readiness::{Initial, Snapshot, Wanted};
 use crate::ready::Ready;
 use crate::registration::Registered;
 use crate::source::Direction;
+use runtime_core::task::unpolled::Unpolled;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -180,50 +181,83 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// # Errors
     /// When the runtime that owns it has ended.
-    pub async fn ready(&self, interest: Interest) -> io::Result<AsyncFdReadyGuard<'_, T>> {
-        let seen = self.registered.ready_event(interest).await?;
-        Ok(AsyncFdReadyGuard { fd: self, seen, answer: Ready::from_interest(interest) })
+    #[track_caller]
+    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
+        let unpolled = Unpolled::new("AsyncFd::ready");
+        async move {
+            unpolled.polled();
+            let seen = self.registered.ready_event(interest).await?;
+            Ok(AsyncFdReadyGuard { fd: self, seen, answer: Ready::from_interest(interest) })
+        }
     }
 
     /// Like [`ready`](Self::ready), with access to the value by `&mut`.
     ///
     /// # Errors
     /// As [`ready`](Self::ready).
-    pub async fn ready_mut(&mut self, interest: Interest) -> io::Result<AsyncFdReadyMutGuard<'_, T>> {
-        let seen = self.registered.ready_event(interest).await?;
-        Ok(AsyncFdReadyMutGuard { fd: self, seen, answer: Ready::from_interest(interest) })
+    #[track_caller]
+    pub fn ready_mut(
+        &mut self,
+        interest: Interest,
+    ) -> impl Future<Output = io::Result<AsyncFdReadyMutGuard<'_, T>>> {
+        let unpolled = Unpolled::new("AsyncFd::ready_mut");
+        async move {
+            unpolled.polled();
+            let seen = self.registered.ready_event(interest).await?;
+            Ok(AsyncFdReadyMutGuard { fd: self, seen, answer: Ready::from_interest(interest) })
+        }
     }
 
     /// Waits until it is readable.
     ///
     /// # Errors
     /// As [`ready`](Self::ready).
-    pub async fn readable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
-        self.ready(Interest::READABLE).await
+    #[track_caller]
+    pub fn readable(&self) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
+        let unpolled = Unpolled::new("AsyncFd::readable");
+        async move {
+            unpolled.polled();
+            self.ready(Interest::READABLE).await
+        }
     }
 
     /// Waits until it is readable, with access to the value by `&mut`.
     ///
     /// # Errors
     /// As [`ready`](Self::ready).
-    pub async fn readable_mut(&mut self) -> io::Result<AsyncFdReadyMutGuard<'_, T>> {
-        self.ready_mut(Interest::READABLE).await
+    #[track_caller]
+    pub fn readable_mut(&mut self) -> impl Future<Output = io::Result<AsyncFdReadyMutGuard<'_, T>>> {
+        let unpolled = Unpolled::new("AsyncFd::readable_mut");
+        async move {
+            unpolled.polled();
+            self.ready_mut(Interest::READABLE).await
+        }
     }
 
     /// Waits until it is writable.
     ///
     /// # Errors
     /// As [`ready`](Self::ready).
-    pub async fn writable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
-        self.ready(Interest::WRITABLE).await
+    #[track_caller]
+    pub fn writable(&self) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
+        let unpolled = Unpolled::new("AsyncFd::writable");
+        async move {
+            unpolled.polled();
+            self.ready(Interest::WRITABLE).await
+        }
     }
 
     /// Waits until it is writable, with access to the value by `&mut`.
     ///
     /// # Errors
     /// As [`ready`](Self::ready).
-    pub async fn writable_mut(&mut self) -> io::Result<AsyncFdReadyMutGuard<'_, T>> {
-        self.ready_mut(Interest::WRITABLE).await
+    #[track_caller]
+    pub fn writable_mut(&mut self) -> impl Future<Output = io::Result<AsyncFdReadyMutGuard<'_, T>>> {
+        let unpolled = Unpolled::new("AsyncFd::writable_mut");
+        async move {
+            unpolled.polled();
+            self.ready_mut(Interest::WRITABLE).await
+        }
     }
 
     /// Polls for read readiness. Of the tasks that do so at the same time the newest few are woken.
@@ -285,29 +319,39 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// # Errors
     /// What `operation` says; or that the runtime that owns the descriptor has ended.
-    pub async fn async_io<R>(
+    #[track_caller]
+    pub fn async_io<R>(
         &self,
         interest: Interest,
         mut operation: impl FnMut(&T) -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.registered.io(Wanted::to_try(interest), |watched| operation(&watched.value)).await
+    ) -> impl Future<Output = io::Result<R>> {
+        let unpolled = Unpolled::new("AsyncFd::async_io");
+        async move {
+            unpolled.polled();
+            self.registered.io(Wanted::to_try(interest), |watched| operation(&watched.value)).await
+        }
     }
 
     /// Like [`async_io`](Self::async_io), with access to the value by `&mut`.
     ///
     /// # Errors
     /// As [`async_io`](Self::async_io).
-    pub async fn async_io_mut<R>(
+    #[track_caller]
+    pub fn async_io_mut<R>(
         &mut self,
         interest: Interest,
         mut operation: impl FnMut(&mut T) -> io::Result<R>,
-    ) -> io::Result<R> {
-        loop {
-            let mut guard = self.ready_mut(interest).await?;
-            match guard.try_io(|fd| operation(fd.get_mut())) {
-                Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(result) => return result,
-                Err(_would_block) => {}
+    ) -> impl Future<Output = io::Result<R>> {
+        let unpolled = Unpolled::new("AsyncFd::async_io_mut");
+        async move {
+            unpolled.polled();
+            loop {
+                let mut guard = self.ready_mut(interest).await?;
+                match guard.try_io(|fd| operation(fd.get_mut())) {
+                    Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Ok(result) => return result,
+                    Err(_would_block) => {}
+                }
             }
         }
     }

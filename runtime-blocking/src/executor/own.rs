@@ -18,6 +18,7 @@ use runtime_core::port::{Refused, RunningJob};
 use runtime_core::primitive::Arc;
 use runtime_core::primitive::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use runtime_core::sync::Event;
+use runtime_core::task::unpolled::Unpolled;
 use runtime_core::task::{AbortOnDropHandle, Job, JoinError, JoinHandle};
 use std::fmt;
 use std::io;
@@ -284,8 +285,13 @@ impl Pool {
     ///
     /// # Cancel safety
     /// Dropping the wait loses nothing.
-    pub async fn wait_closed(&self) {
-        self.core().drained.wait().await;
+    #[track_caller]
+    pub fn wait_closed(&self) -> impl Future<Output = ()> {
+        let unpolled = Unpolled::new("Pool::wait_closed");
+        async move {
+            unpolled.polled();
+            self.core().drained.wait().await;
+        }
     }
 
     /// Ends the pool: takes no more jobs, cancels those that are queued, and blocks this thread until those that run

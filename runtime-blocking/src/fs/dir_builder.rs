@@ -1,6 +1,7 @@
 //! `DirBuilder`.
 
 use super::job::run;
+use runtime_core::task::unpolled::Unpolled;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -51,13 +52,18 @@ impl DirBuilder {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn create(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        let path = path.as_ref().to_owned();
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(self.recursive);
-        if let Some(mode) = self.mode {
-            builder.mode(mode);
+    #[track_caller]
+    pub fn create(&self, path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
+        let unpolled = Unpolled::new("DirBuilder::create");
+        async move {
+            unpolled.polled();
+            let path = path.as_ref().to_owned();
+            let mut builder = std::fs::DirBuilder::new();
+            builder.recursive(self.recursive);
+            if let Some(mode) = self.mode {
+                builder.mode(mode);
+            }
+            run(move || builder.create(path)).await
         }
-        run(move || builder.create(path)).await
     }
 }

@@ -5,6 +5,7 @@ use super::open_options::OpenOptions;
 use super::state::State;
 use super::transfer::{Done, Op};
 use runtime_core::sync::Mutex;
+use runtime_core::task::unpolled::Unpolled;
 use std::fmt;
 use std::fs::{File as StdFile, FileTimes, Metadata, OpenOptions as StdOpenOptions, Permissions};
 use std::future::poll_fn;
@@ -69,9 +70,14 @@ impl OpenOptions {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
-        let (options, path) = (self.0.clone(), path.as_ref().to_owned());
-        run(move || options.open(path)).await.map(File::from_std)
+    #[track_caller]
+    pub fn open(&self, path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
+        let unpolled = Unpolled::new("OpenOptions::open");
+        async move {
+            unpolled.polled();
+            let (options, path) = (self.0.clone(), path.as_ref().to_owned());
+            run(move || options.open(path)).await.map(File::from_std)
+        }
     }
 }
 
@@ -86,9 +92,14 @@ impl File {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn open(path: impl AsRef<Path>) -> io::Result<File> {
-        let path = path.as_ref().to_owned();
-        run(|| StdFile::open(path)).await.map(File::from_std)
+    #[track_caller]
+    pub fn open(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
+        let unpolled = Unpolled::new("File::open");
+        async move {
+            unpolled.polled();
+            let path = path.as_ref().to_owned();
+            run(|| StdFile::open(path)).await.map(File::from_std)
+        }
     }
 
     /// Opens a file for writing, which is made or emptied first.
@@ -101,9 +112,14 @@ impl File {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn create(path: impl AsRef<Path>) -> io::Result<File> {
-        let path = path.as_ref().to_owned();
-        run(|| StdFile::create(path)).await.map(File::from_std)
+    #[track_caller]
+    pub fn create(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
+        let unpolled = Unpolled::new("File::create");
+        async move {
+            unpolled.polled();
+            let path = path.as_ref().to_owned();
+            run(|| StdFile::create(path)).await.map(File::from_std)
+        }
     }
 
     /// Makes a file, and opens it for reading and writing.
@@ -116,10 +132,15 @@ impl File {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn create_new(path: impl AsRef<Path>) -> io::Result<File> {
-        let path = path.as_ref().to_owned();
-        let open = || StdOpenOptions::new().read(true).write(true).create_new(true).open(path);
-        run(open).await.map(File::from_std)
+    #[track_caller]
+    pub fn create_new(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
+        let unpolled = Unpolled::new("File::create_new");
+        async move {
+            unpolled.polled();
+            let path = path.as_ref().to_owned();
+            let open = || StdOpenOptions::new().read(true).write(true).create_new(true).open(path);
+            run(open).await.map(File::from_std)
+        }
     }
 
     /// Options to open a file with.
@@ -143,12 +164,17 @@ impl File {
     ///
     /// # Panics
     /// Outside of a runtime, if something is in flight.
-    pub async fn into_std(mut self) -> StdFile {
-        loop {
-            self.rewind().await;
-            match self.try_into_std() {
-                Ok(std) => return std,
-                Err(file) => self = file,
+    #[track_caller]
+    pub fn into_std(mut self) -> impl Future<Output = StdFile> {
+        let unpolled = Unpolled::new("File::into_std");
+        async move {
+            unpolled.polled();
+            loop {
+                self.rewind().await;
+                match self.try_into_std() {
+                    Ok(std) => return std,
+                    Err(file) => self = file,
+                }
             }
         }
     }
@@ -193,8 +219,13 @@ impl File {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn sync_all(&self) -> io::Result<()> {
-        self.call(Op::Sync { only_data: false }).await
+    #[track_caller]
+    pub fn sync_all(&self) -> impl Future<Output = io::Result<()>> {
+        let unpolled = Unpolled::new("File::sync_all");
+        async move {
+            unpolled.polled();
+            self.call(Op::Sync { only_data: false }).await
+        }
     }
 
     /// As [`sync_all`](Self::sync_all), without metadata that is not needed to read the data.
@@ -204,8 +235,13 @@ impl File {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn sync_data(&self) -> io::Result<()> {
-        self.call(Op::Sync { only_data: true }).await
+    #[track_caller]
+    pub fn sync_data(&self) -> impl Future<Output = io::Result<()>> {
+        let unpolled = Unpolled::new("File::sync_data");
+        async move {
+            unpolled.polled();
+            self.call(Op::Sync { only_data: true }).await
+        }
     }
 
     /// Cuts the file, or makes it longer with zeros. The position stays.
@@ -215,8 +251,13 @@ impl File {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn set_len(&self, size: u64) -> io::Result<()> {
-        self.call(Op::SetLen(size)).await
+    #[track_caller]
+    pub fn set_len(&self, size: u64) -> impl Future<Output = io::Result<()>> {
+        let unpolled = Unpolled::new("File::set_len");
+        async move {
+            unpolled.polled();
+            self.call(Op::SetLen(size)).await
+        }
     }
 
     /// What is known of the file, with what was written so far.
@@ -226,10 +267,15 @@ impl File {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn metadata(&self) -> io::Result<Metadata> {
-        match self.trip(Op::Metadata, false).await? {
-            Some(Done::Metadata(result)) => result,
-            other => Err(unexpected(other)),
+    #[track_caller]
+    pub fn metadata(&self) -> impl Future<Output = io::Result<Metadata>> {
+        let unpolled = Unpolled::new("File::metadata");
+        async move {
+            unpolled.polled();
+            match self.trip(Op::Metadata, false).await? {
+                Some(Done::Metadata(result)) => result,
+                other => Err(unexpected(other)),
+            }
         }
     }
 
@@ -240,8 +286,13 @@ impl File {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
-        self.call(Op::SetPermissions(permissions)).await
+    #[track_caller]
+    pub fn set_permissions(&self, permissions: Permissions) -> impl Future<Output = io::Result<()>> {
+        let unpolled = Unpolled::new("File::set_permissions");
+        async move {
+            unpolled.polled();
+            self.call(Op::SetPermissions(permissions)).await
+        }
     }
 
     /// Changes when the file was read and changed last.
@@ -251,8 +302,13 @@ impl File {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn set_times(&self, times: FileTimes) -> io::Result<()> {
-        self.call(Op::SetTimes(times)).await
+    #[track_caller]
+    pub fn set_times(&self, times: FileTimes) -> impl Future<Output = io::Result<()>> {
+        let unpolled = Unpolled::new("File::set_times");
+        async move {
+            unpolled.polled();
+            self.call(Op::SetTimes(times)).await
+        }
     }
 
     /// Changes when the file was changed last.
@@ -262,8 +318,13 @@ impl File {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn set_modified(&self, time: SystemTime) -> io::Result<()> {
-        self.set_times(FileTimes::new().set_modified(time)).await
+    #[track_caller]
+    pub fn set_modified(&self, time: SystemTime) -> impl Future<Output = io::Result<()>> {
+        let unpolled = Unpolled::new("File::set_modified");
+        async move {
+            unpolled.polled();
+            self.set_times(FileTimes::new().set_modified(time)).await
+        }
     }
 
     /// The same open file once more: both have one position.
@@ -273,21 +334,26 @@ impl File {
     ///
     /// # Panics
     /// Outside of a runtime, if something is in flight.
-    pub async fn try_clone(&self) -> io::Result<File> {
-        let mut state = self.state.lock().await;
-        poll_fn(|cx| state.poll_settled(cx)).await;
-        if !state.buf().is_empty() {
-            state.start(&self.std, Op::Seek(SeekFrom::Current(0)));
-            if let Some(Done::Unrun(error)) = poll_fn(|cx| state.poll_settled(cx)).await {
-                return Err(error);
+    #[track_caller]
+    pub fn try_clone(&self) -> impl Future<Output = io::Result<File>> {
+        let unpolled = Unpolled::new("File::try_clone");
+        async move {
+            unpolled.polled();
+            let mut state = self.state.lock().await;
+            poll_fn(|cx| state.poll_settled(cx)).await;
+            if !state.buf().is_empty() {
+                state.start(&self.std, Op::Seek(SeekFrom::Current(0)));
+                if let Some(Done::Unrun(error)) = poll_fn(|cx| state.poll_settled(cx)).await {
+                    return Err(error);
+                }
             }
+            let std = self.std.try_clone()?;
+            // One may hold the lock of the position for long.
+            state.may_ask = false;
+            let mut other = State::new();
+            other.may_ask = false;
+            Ok(File { max_buf_size: self.max_buf_size, ..File::new(Arc::new(std), other) })
         }
-        let std = self.std.try_clone()?;
-        // One may hold the lock of the position for long.
-        state.may_ask = false;
-        let mut other = State::new();
-        other.may_ask = false;
-        Ok(File { max_buf_size: self.max_buf_size, ..File::new(Arc::new(std), other) })
     }
 
     /// Sets what is read by one job, or waits to be written by it, at most, in bytes: 2 MiB, unless this says otherwise. 0

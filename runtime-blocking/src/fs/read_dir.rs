@@ -4,6 +4,7 @@ use super::job::run;
 use runtime_core::primitive::Mutex;
 use runtime_core::spawn::spawn_blocking;
 use runtime_core::task::JoinHandle;
+use runtime_core::task::unpolled::Unpolled;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::{FileType, Metadata};
@@ -42,15 +43,20 @@ const BATCH_MAX: usize = 1024;
 ///     assert!(names.contains(&"Cargo.toml".into()));
 /// });
 /// ```
-pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
-    let path = path.as_ref().to_owned();
-    let batch = run(move || {
-        let mut batch =
-            Batch { entries: VecDeque::new(), more: Some(std::fs::read_dir(path)?), len: FIRST_BATCH };
-        batch.fill();
-        Ok(batch)
-    });
-    Ok(ReadDir(State::Idle(batch.await?)))
+#[track_caller]
+pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadDir>> {
+    let unpolled = Unpolled::new("fs::read_dir");
+    async move {
+        unpolled.polled();
+        let path = path.as_ref().to_owned();
+        let batch = run(move || {
+            let mut batch =
+                Batch { entries: VecDeque::new(), more: Some(std::fs::read_dir(path)?), len: FIRST_BATCH };
+            batch.fill();
+            Ok(batch)
+        });
+        Ok(ReadDir(State::Idle(batch.await?)))
+    }
 }
 
 /// The entries of a folder: see [`read_dir`].
@@ -104,8 +110,13 @@ impl ReadDir {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn next_entry(&mut self) -> io::Result<Option<DirEntry>> {
-        poll_fn(|cx| self.poll_next_entry(cx)).await
+    #[track_caller]
+    pub fn next_entry(&mut self) -> impl Future<Output = io::Result<Option<DirEntry>>> {
+        let unpolled = Unpolled::new("ReadDir::next_entry");
+        async move {
+            unpolled.polled();
+            poll_fn(|cx| self.poll_next_entry(cx)).await
+        }
     }
 
     /// Polls for the next entry. The last caller is woken.
@@ -180,9 +191,14 @@ impl DirEntry {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn metadata(&self) -> io::Result<Metadata> {
-        let std = self.std.clone();
-        run(move || std.metadata()).await
+    #[track_caller]
+    pub fn metadata(&self) -> impl Future<Output = io::Result<Metadata>> {
+        let unpolled = Unpolled::new("DirEntry::metadata");
+        async move {
+            unpolled.polled();
+            let std = self.std.clone();
+            run(move || std.metadata()).await
+        }
     }
 
     /// What it is. A link is not followed. Mostly this is known already.
@@ -195,11 +211,16 @@ impl DirEntry {
     ///
     /// # Panics
     /// Outside of a runtime, if it is not known already.
-    pub async fn file_type(&self) -> io::Result<FileType> {
-        if let Some(file_type) = self.file_type {
-            return Ok(file_type);
+    #[track_caller]
+    pub fn file_type(&self) -> impl Future<Output = io::Result<FileType>> {
+        let unpolled = Unpolled::new("DirEntry::file_type");
+        async move {
+            unpolled.polled();
+            if let Some(file_type) = self.file_type {
+                return Ok(file_type);
+            }
+            let std = self.std.clone();
+            run(move || std.file_type()).await
         }
-        let std = self.std.clone();
-        run(move || std.file_type()).await
     }
 }

@@ -1,6 +1,7 @@
 //! What files and folders are called, and what is known of them.
 
 use super::job::run;
+use runtime_core::task::unpolled::Unpolled;
 use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -87,7 +88,15 @@ of_two_paths! {
 ///
 /// # Panics
 /// Outside of a runtime.
-pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -> io::Result<()> {
-    let path = path.as_ref().to_owned();
-    run(|| fs::set_permissions(path, permissions)).await
+#[track_caller]
+pub fn set_permissions(
+    path: impl AsRef<Path>,
+    permissions: Permissions,
+) -> impl Future<Output = io::Result<()>> {
+    let unpolled = Unpolled::new("fs::set_permissions");
+    async move {
+        unpolled.polled();
+        let path = path.as_ref().to_owned();
+        run(|| fs::set_permissions(path, permissions)).await
+    }
 }

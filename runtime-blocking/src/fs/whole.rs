@@ -3,6 +3,7 @@
 use super::cached;
 use super::job::run;
 use runtime_core::context;
+use runtime_core::task::unpolled::Unpolled;
 use std::fs;
 use std::future::poll_fn;
 use std::io;
@@ -26,13 +27,18 @@ use std::path::Path;
 ///     assert!(manifest.starts_with(b"[package]"));
 /// });
 /// ```
-pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    let path = path.as_ref();
-    match read_cached(path).await {
-        Some(bytes) => Ok(bytes),
-        None => {
-            let path = path.to_owned();
-            run(move || cached::read_whole(&path)).await
+#[track_caller]
+pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>> {
+    let unpolled = Unpolled::new("fs::read");
+    async move {
+        unpolled.polled();
+        let path = path.as_ref();
+        match read_cached(path).await {
+            Some(bytes) => Ok(bytes),
+            None => {
+                let path = path.to_owned();
+                run(move || cached::read_whole(&path)).await
+            }
         }
     }
 }
@@ -55,15 +61,20 @@ pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
 ///     assert!(manifest.contains("[dependencies]"));
 /// });
 /// ```
-pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
-    let path = path.as_ref();
-    // What is no text is read once more, for the error of std's call.
-    match read_cached(path).await.map(String::from_utf8) {
-        Some(Ok(text)) => Ok(text),
-        _ => {
-            let path = path.to_owned();
-            // std's words for what is no text.
-            run(move || cached::read_whole(&path).and_then(|bytes| io::read_to_string(&*bytes))).await
+#[track_caller]
+pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result<String>> {
+    let unpolled = Unpolled::new("fs::read_to_string");
+    async move {
+        unpolled.polled();
+        let path = path.as_ref();
+        // What is no text is read once more, for the error of std's call.
+        match read_cached(path).await.map(String::from_utf8) {
+            Some(Ok(text)) => Ok(text),
+            _ => {
+                let path = path.to_owned();
+                // std's words for what is no text.
+                run(move || cached::read_whole(&path).and_then(|bytes| io::read_to_string(&*bytes))).await
+            }
         }
     }
 }
@@ -84,10 +95,15 @@ async fn read_cached(path: &Path) -> Option<Vec<u8>> {
 ///
 /// # Panics
 /// Outside of a runtime.
-pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
-    let path = path.as_ref().to_owned();
-    let contents = contents.as_ref().to_owned();
-    run(|| fs::write(path, contents)).await
+#[track_caller]
+pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> impl Future<Output = io::Result<()>> {
+    let unpolled = Unpolled::new("fs::write");
+    async move {
+        unpolled.polled();
+        let path = path.as_ref().to_owned();
+        let contents = contents.as_ref().to_owned();
+        run(|| fs::write(path, contents)).await
+    }
 }
 
 /// Copies a file, with its permissions: [`std::fs::copy`]. Says how many bytes that were.
@@ -100,7 +116,12 @@ pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Re
 ///
 /// # Panics
 /// Outside of a runtime.
-pub async fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
-    let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
-    run(|| fs::copy(from, to)).await
+#[track_caller]
+pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output = io::Result<u64>> {
+    let unpolled = Unpolled::new("fs::copy");
+    async move {
+        unpolled.polled();
+        let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
+        run(|| fs::copy(from, to)).await
+    }
 }

@@ -3,6 +3,7 @@
 
 use super::pump::Pump;
 use futures_io::{AsyncRead, AsyncWrite};
+use runtime_core::task::unpolled::Unpolled;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -71,12 +72,17 @@ impl Direction {
 ///     assert_eq!(proxy.await.unwrap().unwrap(), (8, 6));
 /// });
 /// ```
-pub async fn copy_bidirectional<A, B>(a: &mut A, b: &mut B) -> io::Result<(u64, u64)>
+#[track_caller]
+pub fn copy_bidirectional<A, B>(a: &mut A, b: &mut B) -> impl Future<Output = io::Result<(u64, u64)>>
 where
     A: AsyncRead + AsyncWrite + Unpin + ?Sized,
     B: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
-    copy_bidirectional_with_sizes(a, b, LEN, LEN).await
+    let unpolled = Unpolled::new("io::copy_bidirectional");
+    async move {
+        unpolled.polled();
+        copy_bidirectional_with_sizes(a, b, LEN, LEN).await
+    }
 }
 
 /// [`copy_bidirectional`] with buffers of so many bytes for what comes from `a`, and for what comes from `b`. 0 counts as 1.
@@ -86,29 +92,34 @@ where
 ///
 /// # Errors
 /// As [`copy_bidirectional`].
-pub async fn copy_bidirectional_with_sizes<A, B>(
+#[track_caller]
+pub fn copy_bidirectional_with_sizes<A, B>(
     a: &mut A,
     b: &mut B,
     a_to_b_buf_size: usize,
     b_to_a_buf_size: usize,
-) -> io::Result<(u64, u64)>
+) -> impl Future<Output = io::Result<(u64, u64)>>
 where
     A: AsyncRead + AsyncWrite + Unpin + ?Sized,
     B: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
-    let mut there = Direction::Copies(Pump::new(a_to_b_buf_size, a_to_b_buf_size));
-    let mut back = Direction::Copies(Pump::new(b_to_a_buf_size, b_to_a_buf_size));
-    let mut is_back_first = false;
-    poll_fn(|cx| {
-        // Whoever is first may use up the budget, each time. So they take turns.
-        is_back_first = !is_back_first;
-        let early = if is_back_first { Some(back.poll(cx, b, a)?) } else { None };
-        let there = there.poll(cx, a, b)?;
-        let back = match early {
-            Some(early) => early,
-            None => back.poll(cx, b, a)?,
-        };
-        Poll::Ready(Ok((ready!(there), ready!(back))))
-    })
-    .await
+    let unpolled = Unpolled::new("io::copy_bidirectional_with_sizes");
+    async move {
+        unpolled.polled();
+        let mut there = Direction::Copies(Pump::new(a_to_b_buf_size, a_to_b_buf_size));
+        let mut back = Direction::Copies(Pump::new(b_to_a_buf_size, b_to_a_buf_size));
+        let mut is_back_first = false;
+        poll_fn(|cx| {
+            // Whoever is first may use up the budget, each time. So they take turns.
+            is_back_first = !is_back_first;
+            let early = if is_back_first { Some(back.poll(cx, b, a)?) } else { None };
+            let there = there.poll(cx, a, b)?;
+            let back = match early {
+                Some(early) => early,
+                None => back.poll(cx, b, a)?,
+            };
+            Poll::Ready(Ok((ready!(there), ready!(back))))
+        })
+        .await
+    }
 }

@@ -4,6 +4,7 @@
 use super::pump::Pump;
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use runtime_core::coop;
+use runtime_core::task::unpolled::Unpolled;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -33,13 +34,18 @@ const LEN_MAX: usize = 256 * 1024;
 ///     assert_eq!(copy, b"hello");
 /// });
 /// ```
-pub async fn copy<R, W>(mut reader: R, writer: &mut W) -> io::Result<u64>
+#[track_caller]
+pub fn copy<R, W>(mut reader: R, writer: &mut W) -> impl Future<Output = io::Result<u64>>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin + ?Sized,
 {
-    let mut pump = Pump::new(LEN, LEN_MAX);
-    poll_fn(|cx| pump.poll(cx, Pin::new(&mut reader), Pin::new(&mut *writer))).await
+    let unpolled = Unpolled::new("io::copy");
+    async move {
+        unpolled.polled();
+        let mut pump = Pump::new(LEN, LEN_MAX);
+        poll_fn(|cx| pump.poll(cx, Pin::new(&mut reader), Pin::new(&mut *writer))).await
+    }
 }
 
 /// Copies everything from a reader that has a buffer of its own, which saves one. Says how many bytes that were.
@@ -60,36 +66,41 @@ where
 ///     assert_eq!(copy_buf(&mut reader, &mut copy).await.unwrap(), 5);
 /// });
 /// ```
-pub async fn copy_buf<R, W>(mut reader: R, writer: &mut W) -> io::Result<u64>
+#[track_caller]
+pub fn copy_buf<R, W>(mut reader: R, writer: &mut W) -> impl Future<Output = io::Result<u64>>
 where
     R: AsyncBufRead + Unpin,
     W: AsyncWrite + Unpin + ?Sized,
 {
-    let mut total = 0;
-    poll_fn(|cx| {
-        loop {
-            let bytes = match ready!(Pin::new(&mut reader).poll_fill_buf(cx)) {
-                Ok([]) => {
-                    ready!(Pin::new(&mut *writer).poll_flush(cx))?;
-                    return Ok(total).into();
+    let unpolled = Unpolled::new("io::copy_buf");
+    async move {
+        unpolled.polled();
+        let mut total = 0;
+        poll_fn(|cx| {
+            loop {
+                let bytes = match ready!(Pin::new(&mut reader).poll_fill_buf(cx)) {
+                    Ok([]) => {
+                        ready!(Pin::new(&mut *writer).poll_flush(cx))?;
+                        return Ok(total).into();
+                    }
+                    Ok(bytes) => bytes,
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    Err(error) => return Err(error).into(),
+                };
+                // Of reader and writer, neither may know of the budget.
+                let unit = ready!(coop::poll_proceed(cx));
+                match ready!(Pin::new(&mut *writer).poll_write(cx, bytes)) {
+                    Ok(0) => return Err(ErrorKind::WriteZero.into()).into(),
+                    Ok(len) => {
+                        unit.made_progress();
+                        Pin::new(&mut reader).consume(len);
+                        total += len as u64;
+                    }
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error).into(),
                 }
-                Ok(bytes) => bytes,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error).into(),
-            };
-            // Of reader and writer, neither may know of the budget.
-            let unit = ready!(coop::poll_proceed(cx));
-            match ready!(Pin::new(&mut *writer).poll_write(cx, bytes)) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()).into(),
-                Ok(len) => {
-                    unit.made_progress();
-                    Pin::new(&mut reader).consume(len);
-                    total += len as u64;
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error).into(),
             }
-        }
-    })
-    .await
+        })
+        .await
+    }
 }

@@ -3,6 +3,7 @@
 
 use runtime_core::context;
 use runtime_core::task::JoinError;
+use runtime_core::task::unpolled::Unpolled;
 use std::future::Future;
 use std::io;
 use std::net::{
@@ -60,8 +61,15 @@ impl Name {
 ///
 /// # Panics
 /// If `host` is a name to look up and there is no runtime.
-pub async fn lookup_host<T: ToSocketAddrs>(host: T) -> io::Result<impl Iterator<Item = SocketAddr>> {
-    resolve(host).await
+#[track_caller]
+pub fn lookup_host<T: ToSocketAddrs>(
+    host: T,
+) -> impl Future<Output = io::Result<impl Iterator<Item = SocketAddr>>> {
+    let unpolled = Unpolled::new("net::lookup_host");
+    async move {
+        unpolled.polled();
+        resolve(host).await
+    }
 }
 
 /// The addresses of `host`, as an iterator that is `Send`.

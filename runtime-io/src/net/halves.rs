@@ -159,8 +159,13 @@ macro_rules! half_methods {
             ///
             /// # Errors
             /// When the runtime that owns the socket has ended.
-            pub async fn readable(&self) -> ::std::io::Result<()> {
+            #[track_caller]
+            pub fn readable(&self) -> impl Future<Output = ::std::io::Result<()>> {
+                let unpolled = ::runtime_core::task::unpolled::Unpolled::new("readable");
+                async move {
+                    unpolled.polled();
                 self.socket().ready($crate::io::Interest::READABLE).await.map(drop)
+                }
             }
         }
         $crate::net::stream::impl_async_read!($half);
@@ -174,8 +179,13 @@ macro_rules! half_methods {
             ///
             /// # Errors
             /// When the runtime that owns the socket has ended.
-            pub async fn writable(&self) -> ::std::io::Result<()> {
+            #[track_caller]
+            pub fn writable(&self) -> impl Future<Output = ::std::io::Result<()>> {
+                let unpolled = ::runtime_core::task::unpolled::Unpolled::new("writable");
+                async move {
+                    unpolled.polled();
                 self.socket().ready($crate::io::Interest::WRITABLE).await.map(drop)
+                }
             }
         }
         $crate::net::stream::impl_async_write!($half);
@@ -187,11 +197,16 @@ macro_rules! half_methods {
             ///
             /// # Errors
             /// When the runtime that owns the socket has ended.
-            pub async fn ready(
+            #[track_caller]
+            pub fn ready(
                 &self,
                 interest: $crate::io::Interest,
-            ) -> ::std::io::Result<$crate::io::Ready> {
+            ) -> impl Future<Output = ::std::io::Result<$crate::io::Ready>> {
+                let unpolled = ::runtime_core::task::unpolled::Unpolled::new("ready");
+                async move {
+                    unpolled.polled();
                 self.socket().ready(interest).await
+                }
             }
 
             /// This end's address.

@@ -20,24 +20,42 @@ macro_rules! readiness_methods {
         ///
         /// # Errors
         /// When the runtime that owns the socket has ended.
-        pub async fn ready(&self, interest: $crate::io::Interest) -> ::std::io::Result<$crate::io::Ready> {
-            self.socket().ready(interest).await
+        #[track_caller]
+        pub fn ready(
+            &self,
+            interest: $crate::io::Interest,
+        ) -> impl Future<Output = ::std::io::Result<$crate::io::Ready>> {
+            let unpolled = ::runtime_core::task::unpolled::Unpolled::new("ready");
+            async move {
+                unpolled.polled();
+                self.socket().ready(interest).await
+            }
         }
 
         /// Waits until the socket is readable: [`ready`](Self::ready) for reading.
         ///
         /// # Errors
         /// When the runtime that owns the socket has ended.
-        pub async fn readable(&self) -> ::std::io::Result<()> {
-            self.socket().ready($crate::io::Interest::READABLE).await.map(drop)
+        #[track_caller]
+        pub fn readable(&self) -> impl Future<Output = ::std::io::Result<()>> {
+            let unpolled = ::runtime_core::task::unpolled::Unpolled::new("readable");
+            async move {
+                unpolled.polled();
+                self.socket().ready($crate::io::Interest::READABLE).await.map(drop)
+            }
         }
 
         /// Waits until the socket is writable: [`ready`](Self::ready) for writing.
         ///
         /// # Errors
         /// When the runtime that owns the socket has ended.
-        pub async fn writable(&self) -> ::std::io::Result<()> {
-            self.socket().ready($crate::io::Interest::WRITABLE).await.map(drop)
+        #[track_caller]
+        pub fn writable(&self) -> impl Future<Output = ::std::io::Result<()>> {
+            let unpolled = ::runtime_core::task::unpolled::Unpolled::new("writable");
+            async move {
+                unpolled.polled();
+                self.socket().ready($crate::io::Interest::WRITABLE).await.map(drop)
+            }
         }
 
         /// Tries an operation of the caller's own on the socket, which must say `WouldBlock` when the
@@ -62,12 +80,17 @@ macro_rules! readiness_methods {
         ///
         /// # Errors
         /// What `operation` says; or that the runtime that owns the socket has ended.
-        pub async fn async_io<R>(
+        #[track_caller]
+        pub fn async_io<R>(
             &self,
             interest: $crate::io::Interest,
             mut operation: impl FnMut() -> ::std::io::Result<R>,
-        ) -> ::std::io::Result<R> {
-            self.socket().io($crate::readiness::Wanted::to_try(interest), |_| operation()).await
+        ) -> impl Future<Output = ::std::io::Result<R>> {
+            let unpolled = ::runtime_core::task::unpolled::Unpolled::new("async_io");
+            async move {
+                unpolled.polled();
+                self.socket().io($crate::readiness::Wanted::to_try(interest), |_| operation()).await
+            }
         }
     };
 }
@@ -164,8 +187,13 @@ macro_rules! peek_methods {
         ///
         /// # Errors
         /// As the system says; or that the runtime that owns the socket has ended.
-        pub async fn peek(&self, buf: &mut [u8]) -> ::std::io::Result<usize> {
-            self.socket().peek(buf).await
+        #[track_caller]
+        pub fn peek(&self, buf: &mut [u8]) -> impl Future<Output = ::std::io::Result<usize>> {
+            let unpolled = ::runtime_core::task::unpolled::Unpolled::new("peek");
+            async move {
+                unpolled.polled();
+                self.socket().peek(buf).await
+            }
         }
 
         /// Polls for [`peek`](Self::peek). Of the tasks that do so at the same time the newest few are
@@ -279,8 +307,15 @@ macro_rules! datagram_methods {
         ///
         /// # Errors
         /// As the system says; or that the runtime that owns the socket has ended.
-        pub async fn send(&self, buf: &[u8]) -> ::std::io::Result<usize> {
-            self.socket().io($crate::readiness::Wanted::WRITE, |io| $crate::net::methods::send(io, buf)).await
+        #[track_caller]
+        pub fn send(&self, buf: &[u8]) -> impl Future<Output = ::std::io::Result<usize>> {
+            let unpolled = ::runtime_core::task::unpolled::Unpolled::new("send");
+            async move {
+                unpolled.polled();
+                self.socket()
+                    .io($crate::readiness::Wanted::WRITE, |io| $crate::net::methods::send(io, buf))
+                    .await
+            }
         }
 
         /// Polls for [`send`](Self::send). Of the tasks that do so at the same time the newest few are
@@ -312,8 +347,15 @@ macro_rules! datagram_methods {
         ///
         /// # Errors
         /// As the system says; or that the runtime that owns the socket has ended.
-        pub async fn recv(&self, buf: &mut [u8]) -> ::std::io::Result<usize> {
-            self.socket().io($crate::readiness::Wanted::READ, |io| $crate::net::methods::recv(io, buf)).await
+        #[track_caller]
+        pub fn recv(&self, buf: &mut [u8]) -> impl Future<Output = ::std::io::Result<usize>> {
+            let unpolled = ::runtime_core::task::unpolled::Unpolled::new("recv");
+            async move {
+                unpolled.polled();
+                self.socket()
+                    .io($crate::readiness::Wanted::READ, |io| $crate::net::methods::recv(io, buf))
+                    .await
+            }
         }
 
         /// Polls for [`recv`](Self::recv). Of the tasks that do so at the same time the newest few are
@@ -345,12 +387,17 @@ macro_rules! datagram_methods {
         ///
         /// # Errors
         /// As the system says; or that the runtime that owns the socket has ended.
-        pub async fn recv_from(&self, buf: &mut [u8]) -> ::std::io::Result<(usize, $addr)> {
-            self.socket()
-                .io($crate::readiness::Wanted::READ, |io| {
-                    io.recv_from(buf).map(|(len, from)| (len, <$addr>::from(from)))
-                })
-                .await
+        #[track_caller]
+        pub fn recv_from(&self, buf: &mut [u8]) -> impl Future<Output = ::std::io::Result<(usize, $addr)>> {
+            let unpolled = ::runtime_core::task::unpolled::Unpolled::new("recv_from");
+            async move {
+                unpolled.polled();
+                self.socket()
+                    .io($crate::readiness::Wanted::READ, |io| {
+                        io.recv_from(buf).map(|(len, from)| (len, <$addr>::from(from)))
+                    })
+                    .await
+            }
         }
 
         /// Polls for [`recv_from`](Self::recv_from). Of the tasks that do so at the same time the newest

@@ -15,6 +15,7 @@ use crate::net::unix::{SocketAddr as UnixSocketAddr, UnixListener, UnixStream};
 use runtime_core::primitive::Mutex;
 use runtime_core::spawn::spawn_as;
 use runtime_core::sync::Event;
+use runtime_core::task::unpolled::Unpolled;
 use runtime_core::task::{self, AbortHandle, Meta};
 use runtime_core::time::sleep;
 use slab::Slab;
@@ -254,8 +255,13 @@ impl<L: Listener> Server<L> {
     ///
     /// # Cancel safety
     /// Nothing is lost.
-    pub async fn wait_closed(&self) {
-        self.shared.ended.wait().await;
+    #[track_caller]
+    pub fn wait_closed(&self) -> impl Future<Output = ()> {
+        let unpolled = Unpolled::new("Server::wait_closed");
+        async move {
+            unpolled.polled();
+            self.shared.ended.wait().await;
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::readiness::{Initial, Wanted};
 use crate::registration::Registered;
 use crate::source::Direction;
 use crate::sys;
+use runtime_core::task::unpolled::Unpolled;
 use socket2::{Domain, SockRef, Type};
 use std::io;
 use std::mem::MaybeUninit;
@@ -33,15 +34,20 @@ impl UdpSocket {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
-        let mut last = no_address();
-        for addr in resolve(addr).await? {
-            match UdpSocket::bind_in(Reactor::current()?, addr) {
-                Ok(socket) => return Ok(socket),
-                Err(error) => last = error,
+    #[track_caller]
+    pub fn bind<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<UdpSocket>> {
+        let unpolled = Unpolled::new("UdpSocket::bind");
+        async move {
+            unpolled.polled();
+            let mut last = no_address();
+            for addr in resolve(addr).await? {
+                match UdpSocket::bind_in(Reactor::current()?, addr) {
+                    Ok(socket) => return Ok(socket),
+                    Err(error) => last = error,
+                }
             }
+            Err(last)
         }
-        Err(last)
     }
 
     pub(crate) fn bind_in(reactor: Arc<Reactor>, addr: SocketAddr) -> io::Result<UdpSocket> {
@@ -55,15 +61,20 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The last address' error, or one of kind `InvalidInput` if there is no address.
-    pub async fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
-        let mut last = no_address();
-        for addr in resolve(addr).await? {
-            match self.socket().get().connect(addr) {
-                Ok(()) => return Ok(()),
-                Err(error) => last = error,
+    #[track_caller]
+    pub fn connect<A: ToSocketAddrs>(&self, addr: A) -> impl Future<Output = io::Result<()>> {
+        let unpolled = Unpolled::new("UdpSocket::connect");
+        async move {
+            unpolled.polled();
+            let mut last = no_address();
+            for addr in resolve(addr).await? {
+                match self.socket().get().connect(addr) {
+                    Ok(()) => return Ok(()),
+                    Err(error) => last = error,
+                }
             }
+            Err(last)
         }
-        Err(last)
     }
 
     std_methods!(StdUdpSocket);
@@ -78,9 +89,14 @@ impl UdpSocket {
     ///
     /// # Errors
     /// As the system says; kind `InvalidInput` if there is no address.
-    pub async fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], addr: A) -> io::Result<usize> {
-        let addr = resolve(addr).await?.next().ok_or_else(no_address)?;
-        self.socket().io(Wanted::WRITE, |io| io.send_to(buf, addr)).await
+    #[track_caller]
+    pub fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], addr: A) -> impl Future<Output = io::Result<usize>> {
+        let unpolled = Unpolled::new("UdpSocket::send_to");
+        async move {
+            unpolled.polled();
+            let addr = resolve(addr).await?.next().ok_or_else(no_address)?;
+            self.socket().io(Wanted::WRITE, |io| io.send_to(buf, addr)).await
+        }
     }
 
     /// Polls for [`send_to`](Self::send_to). Of the tasks that do so at the same time the newest few
@@ -109,8 +125,13 @@ impl UdpSocket {
     ///
     /// # Errors
     /// As the system says.
-    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.socket().io(Wanted::READ, |io| io.peek(buf)).await
+    #[track_caller]
+    pub fn peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        let unpolled = Unpolled::new("UdpSocket::peek");
+        async move {
+            unpolled.polled();
+            self.socket().io(Wanted::READ, |io| io.peek(buf)).await
+        }
     }
 
     /// Polls for [`peek`](Self::peek). Of the tasks that do so at the same time the newest few are
@@ -134,8 +155,13 @@ impl UdpSocket {
     ///
     /// # Errors
     /// As the system says.
-    pub async fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.socket().io(Wanted::READ, |io| io.peek_from(buf)).await
+    #[track_caller]
+    pub fn peek_from(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<(usize, SocketAddr)>> {
+        let unpolled = Unpolled::new("UdpSocket::peek_from");
+        async move {
+            unpolled.polled();
+            self.socket().io(Wanted::READ, |io| io.peek_from(buf)).await
+        }
     }
 
     /// Polls for [`peek_from`](Self::peek_from). Of the tasks that do so at the same time the newest
@@ -163,8 +189,13 @@ impl UdpSocket {
     ///
     /// # Errors
     /// As the system says.
-    pub async fn peek_sender(&self) -> io::Result<SocketAddr> {
-        self.socket().io(Wanted::READ, peek_sender).await
+    #[track_caller]
+    pub fn peek_sender(&self) -> impl Future<Output = io::Result<SocketAddr>> {
+        let unpolled = Unpolled::new("UdpSocket::peek_sender");
+        async move {
+            unpolled.polled();
+            self.socket().io(Wanted::READ, peek_sender).await
+        }
     }
 
     /// Polls for [`peek_sender`](Self::peek_sender). Of the tasks that do so at the same time the

@@ -6,6 +6,7 @@ use super::orphans;
 use super::pipes::{ChildStderr, ChildStdin, ChildStdout, Collected, More};
 use crate::reactor::Reactor;
 use crate::signal::unix::SignalKind;
+use runtime_core::task::unpolled::Unpolled;
 use rustix::process::Pid;
 use std::future::poll_fn;
 use std::io;
@@ -69,9 +70,14 @@ impl Child {
     /// # Errors
     /// When the runtime in which it was spawned has ended; and if the status is lost: the process ignores SIGCHLD, or
     /// something else in it has waited for all children.
-    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
-        drop(self.stdin.take());
-        poll_fn(|cx| self.process.poll_wait(cx)).await
+    #[track_caller]
+    pub fn wait(&mut self) -> impl Future<Output = io::Result<ExitStatus>> {
+        let unpolled = Unpolled::new("Child::wait");
+        async move {
+            unpolled.polled();
+            drop(self.stdin.take());
+            poll_fn(|cx| self.process.poll_wait(cx)).await
+        }
     }
 
     /// The status of the child if it has ended. It does not wait, and leaves `stdin` alone.
@@ -97,9 +103,14 @@ impl Child {
     ///
     /// # Errors
     /// As [`start_kill`](Self::start_kill) and [`wait`](Self::wait).
-    pub async fn kill(&mut self) -> io::Result<()> {
-        self.start_kill()?;
-        self.wait().await.map(drop)
+    #[track_caller]
+    pub fn kill(&mut self) -> impl Future<Output = io::Result<()>> {
+        let unpolled = Unpolled::new("Child::kill");
+        async move {
+            unpolled.polled();
+            self.start_kill()?;
+            self.wait().await.map(drop)
+        }
     }
 
     /// Sends a signal to the child: `SignalKind::terminate()` asks it for its end.
@@ -151,9 +162,14 @@ impl Child {
     ///
     /// # Errors
     /// As [`start_kill_group`](Self::start_kill_group) and [`wait`](Self::wait).
-    pub async fn kill_group(&mut self) -> io::Result<()> {
-        self.start_kill_group()?;
-        self.wait().await.map(drop)
+    #[track_caller]
+    pub fn kill_group(&mut self) -> impl Future<Output = io::Result<()>> {
+        let unpolled = Unpolled::new("Child::kill_group");
+        async move {
+            unpolled.polled();
+            self.start_kill_group()?;
+            self.wait().await.map(drop)
+        }
     }
 
     /// Waits until the child has ended and its standard output and error too, as far as they are pipes, and gives all that came
@@ -166,20 +182,25 @@ impl Child {
     ///
     /// # Errors
     /// As [`wait`](Self::wait), and when reading fails.
-    pub async fn wait_with_output(mut self) -> io::Result<Output> {
-        drop(self.stdin.take());
-        let mut stdout = self.stdout.take().map(Collected::from).unwrap_or_default();
-        let mut stderr = self.stderr.take().map(Collected::from).unwrap_or_default();
-        let status = poll_fn(|cx| {
-            let pipes = poll_pipes(cx, [&mut stdout, &mut stderr])?;
-            let status = self.process.poll_wait(cx)?;
-            match (pipes, status) {
-                (Poll::Ready(()), Poll::Ready(status)) => Poll::Ready(io::Result::Ok(status)),
-                _ => Poll::Pending,
-            }
-        })
-        .await?;
-        Ok(Output { status, stdout: stdout.into_bytes(), stderr: stderr.into_bytes() })
+    #[track_caller]
+    pub fn wait_with_output(mut self) -> impl Future<Output = io::Result<Output>> {
+        let unpolled = Unpolled::new("Child::wait_with_output");
+        async move {
+            unpolled.polled();
+            drop(self.stdin.take());
+            let mut stdout = self.stdout.take().map(Collected::from).unwrap_or_default();
+            let mut stderr = self.stderr.take().map(Collected::from).unwrap_or_default();
+            let status = poll_fn(|cx| {
+                let pipes = poll_pipes(cx, [&mut stdout, &mut stderr])?;
+                let status = self.process.poll_wait(cx)?;
+                match (pipes, status) {
+                    (Poll::Ready(()), Poll::Ready(status)) => Poll::Ready(io::Result::Ok(status)),
+                    _ => Poll::Pending,
+                }
+            })
+            .await?;
+            Ok(Output { status, stdout: stdout.into_bytes(), stderr: stderr.into_bytes() })
+        }
     }
 }
 

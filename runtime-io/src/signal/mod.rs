@@ -14,6 +14,7 @@ pub mod unix;
 
 pub use interrupt::Interrupt;
 
+use runtime_core::task::unpolled::Unpolled;
 use std::io;
 
 /// Waits for Ctrl-C: for the next SIGINT after the first poll.
@@ -38,9 +39,14 @@ use std::io;
 ///     Ok(())
 /// }
 /// ```
-pub async fn ctrl_c() -> io::Result<()> {
-    match unix::signal(unix::SignalKind::interrupt())?.recv().await {
-        Some(()) => Ok(()),
-        None => Err(io::Error::other("the runtime that listened for Ctrl-C has shut down")),
+#[track_caller]
+pub fn ctrl_c() -> impl Future<Output = io::Result<()>> {
+    let unpolled = Unpolled::new("signal::ctrl_c");
+    async move {
+        unpolled.polled();
+        match unix::signal(unix::SignalKind::interrupt())?.recv().await {
+            Some(()) => Ok(()),
+            None => Err(io::Error::other("the runtime that listened for Ctrl-C has shut down")),
+        }
     }
 }

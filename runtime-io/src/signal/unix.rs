@@ -7,6 +7,7 @@ use super::registry::Subscription;
 use crate::reactor::Reactor;
 use crate::source::Ticket;
 use runtime_core::coop;
+use runtime_core::task::unpolled::Unpolled;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -76,8 +77,13 @@ impl Signal {
     /// Waits until the signal has come since this was last asked. `None` when the runtime has ended.
     ///
     /// On cancel nothing is lost.
-    pub async fn recv(&mut self) -> Option<()> {
-        poll_fn(|cx| self.poll_recv(cx)).await
+    #[track_caller]
+    pub fn recv(&mut self) -> impl Future<Output = Option<()>> {
+        let unpolled = Unpolled::new("Signal::recv");
+        async move {
+            unpolled.polled();
+            poll_fn(|cx| self.poll_recv(cx)).await
+        }
     }
 
     /// [`recv`](Self::recv), as a poll. The last task that called it is woken.

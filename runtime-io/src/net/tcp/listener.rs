@@ -8,6 +8,7 @@ use crate::readiness::{Initial, Wanted};
 use crate::registration::Registered;
 use crate::source::Direction;
 use crate::sys;
+use runtime_core::task::unpolled::Unpolled;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::sync::Arc;
@@ -34,9 +35,14 @@ impl TcpListener {
     /// As the system says. Most errors are about one connection or pass by: go on accepting, after a
     /// while if file descriptors have run out (`EMFILE`). Connections that were aborted before they
     /// could be accepted are skipped. One that the driver cannot watch is closed (`ENOSPC`, `ENOMEM`).
-    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, peer) = self.socket.io(Wanted::READ, accept).await?;
-        self.finish(stream, peer)
+    #[track_caller]
+    pub fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> {
+        let unpolled = Unpolled::new("TcpListener::accept");
+        async move {
+            unpolled.polled();
+            let (stream, peer) = self.socket.io(Wanted::READ, accept).await?;
+            self.finish(stream, peer)
+        }
     }
 
     /// Polls for [`accept`](Self::accept). Of the tasks that do so at the same time the newest few are

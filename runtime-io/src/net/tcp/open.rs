@@ -6,6 +6,7 @@ use crate::net::tcp::listener::TcpListener;
 use crate::net::tcp::socket::TcpSocket;
 use crate::net::tcp::stream::TcpStream;
 use crate::reactor::Reactor;
+use runtime_core::task::unpolled::Unpolled;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,15 +23,20 @@ impl TcpListener {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
-        let mut last = no_address();
-        for addr in resolve(addr).await? {
-            match Self::bind_in(Reactor::current()?, addr) {
-                Ok(listener) => return Ok(listener),
-                Err(error) => last = error,
+    #[track_caller]
+    pub fn bind<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<TcpListener>> {
+        let unpolled = Unpolled::new("TcpListener::bind");
+        async move {
+            unpolled.polled();
+            let mut last = no_address();
+            for addr in resolve(addr).await? {
+                match Self::bind_in(Reactor::current()?, addr) {
+                    Ok(listener) => return Ok(listener),
+                    Err(error) => last = error,
+                }
             }
+            Err(last)
         }
-        Err(last)
     }
 
     pub(crate) fn bind_in(reactor: Arc<Reactor>, addr: SocketAddr) -> io::Result<TcpListener> {
@@ -52,15 +58,20 @@ impl TcpStream {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
-        let mut last = no_address();
-        for addr in resolve(addr).await? {
-            match TcpStream::connect_to(addr).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = error,
+    #[track_caller]
+    pub fn connect<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<TcpStream>> {
+        let unpolled = Unpolled::new("TcpStream::connect");
+        async move {
+            unpolled.polled();
+            let mut last = no_address();
+            for addr in resolve(addr).await? {
+                match TcpStream::connect_to(addr).await {
+                    Ok(stream) => return Ok(stream),
+                    Err(error) => last = error,
+                }
             }
+            Err(last)
         }
-        Err(last)
     }
 
     /// Fails without a look at the network where the system has no sockets for such addresses.
@@ -80,8 +91,13 @@ impl TcpSocket {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
-        self.connect_in(Reactor::current()?, addr).await
+    #[track_caller]
+    pub fn connect(self, addr: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> {
+        let unpolled = Unpolled::new("TcpSocket::connect");
+        async move {
+            unpolled.polled();
+            self.connect_in(Reactor::current()?, addr).await
+        }
     }
 
     pub(crate) async fn connect_in(self, reactor: Arc<Reactor>, addr: SocketAddr) -> io::Result<TcpStream> {

@@ -9,6 +9,7 @@ use crate::readiness::{Initial, Wanted};
 use crate::registration::Registered;
 use crate::source::Direction;
 use crate::sys;
+use runtime_core::task::unpolled::Unpolled;
 use rustix::net::SocketAddrUnix;
 use socket2::{Domain, Type};
 use std::io;
@@ -79,9 +80,14 @@ impl UnixListener {
     /// # Errors
     /// As the system says. When file descriptors have run out (`EMFILE`) go on after a while. A
     /// connection that the driver cannot watch is closed (`ENOSPC`, `ENOMEM`).
-    pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let (stream, peer) = self.socket.io(Wanted::READ, accept).await?;
-        self.finish(stream, peer)
+    #[track_caller]
+    pub fn accept(&self) -> impl Future<Output = io::Result<(UnixStream, SocketAddr)>> {
+        let unpolled = Unpolled::new("UnixListener::accept");
+        async move {
+            unpolled.polled();
+            let (stream, peer) = self.socket.io(Wanted::READ, accept).await?;
+            self.finish(stream, peer)
+        }
     }
 
     /// Polls for [`accept`](Self::accept). Of the tasks that do so at the same time the newest few are

@@ -11,6 +11,7 @@ use crate::ready::Ready;
 use crate::registration::Registered;
 use crate::source::Direction;
 use crate::sys;
+use runtime_core::task::unpolled::Unpolled;
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fcntl_setfl, fstat};
 use std::fmt;
 use std::fs::File;
@@ -269,13 +270,18 @@ impl Sender {
     ///
     /// # Errors
     /// When the runtime that owns it has ended.
-    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-        let mut ready = self.socket.ready_event(interest).await?.ready();
-        // How Linux says so, and nothing else that befalls a pipe is called an error.
-        if ready.is_error() {
-            ready |= Ready::WRITE_CLOSED;
+    #[track_caller]
+    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
+        let unpolled = Unpolled::new("Sender::ready");
+        async move {
+            unpolled.polled();
+            let mut ready = self.socket.ready_event(interest).await?.ready();
+            // How Linux says so, and nothing else that befalls a pipe is called an error.
+            if ready.is_error() {
+                ready |= Ready::WRITE_CLOSED;
+            }
+            Ok(ready & Ready::from_interest(interest))
         }
-        Ok(ready & Ready::from_interest(interest))
     }
 
     poll_ready_method!(poll_write_ready, Write, "write");
@@ -284,8 +290,13 @@ impl Sender {
     ///
     /// # Errors
     /// When the runtime that owns it has ended.
-    pub async fn writable(&self) -> io::Result<()> {
-        self.socket.ready(Interest::WRITABLE).await.map(drop)
+    #[track_caller]
+    pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
+        let unpolled = Unpolled::new("Sender::writable");
+        async move {
+            unpolled.polled();
+            self.socket.ready(Interest::WRITABLE).await.map(drop)
+        }
     }
 
     /// Writes what there is room for now.
@@ -348,8 +359,13 @@ impl Receiver {
     ///
     /// # Errors
     /// When the runtime that owns it has ended.
-    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-        self.socket.ready(interest).await
+    #[track_caller]
+    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
+        let unpolled = Unpolled::new("Receiver::ready");
+        async move {
+            unpolled.polled();
+            self.socket.ready(interest).await
+        }
     }
 
     poll_ready_method!(poll_read_ready, Read, "read");
@@ -358,8 +374,13 @@ impl Receiver {
     ///
     /// # Errors
     /// When the runtime that owns it has ended.
-    pub async fn readable(&self) -> io::Result<()> {
-        self.socket.ready(Interest::READABLE).await.map(drop)
+    #[track_caller]
+    pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        let unpolled = Unpolled::new("Receiver::readable");
+        async move {
+            unpolled.polled();
+            self.socket.ready(Interest::READABLE).await.map(drop)
+        }
     }
 
     /// Reads what is there now. `Ok(0)` is the end: nobody can write any more.

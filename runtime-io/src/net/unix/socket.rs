@@ -6,6 +6,7 @@ use crate::net::unix::listener::UnixListener;
 use crate::net::unix::stream::UnixStream;
 use crate::reactor::Reactor;
 use crate::sys;
+use runtime_core::task::unpolled::Unpolled;
 use socket2::{Domain, Socket, Type};
 use std::fmt;
 use std::io;
@@ -94,11 +95,16 @@ impl UnixSocket {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn connect(self, path: impl AsRef<Path>) -> io::Result<UnixStream> {
-        self.must_be(Type::STREAM, "connect")?;
-        let addr = sys::unix_path(path.as_ref())?;
-        self.inner.set_nonblocking(true)?;
-        UnixStream::connect_on(Reactor::current()?, self.inner, addr).await
+    #[track_caller]
+    pub fn connect(self, path: impl AsRef<Path>) -> impl Future<Output = io::Result<UnixStream>> {
+        let unpolled = Unpolled::new("UnixSocket::connect");
+        async move {
+            unpolled.polled();
+            self.must_be(Type::STREAM, "connect")?;
+            let addr = sys::unix_path(path.as_ref())?;
+            self.inner.set_nonblocking(true)?;
+            UnixStream::connect_on(Reactor::current()?, self.inner, addr).await
+        }
     }
 
     /// A socket for datagrams, ready to use.
