@@ -4,7 +4,7 @@ use futures::future::poll_immediate;
 use runtime::blocking::Pool;
 use runtime::fs::{self, File};
 use runtime::io;
-use runtime::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
+use runtime::net::{self, TcpListener, TcpStream, UdpSocket, lookup_host};
 use runtime::signal::ctrl_c;
 use runtime::sync::{
     Barrier, BoundedSemaphore, Event, Mutex, Notify, Queue, RwLock, Semaphore, broadcast, mpsc, oneshot,
@@ -182,6 +182,19 @@ fn calls_of_the_system_that_were_never_made() {
     is_reported("fs::write", line!(), || fs::write("never", "x"));
     is_reported("File::open", line!(), || File::open("never"));
     is_reported("Pool::wait_closed", line!(), || drop(Pool::builder().build().unwrap().wait_closed()));
+}
+
+/// A server's first task is one of the runtime's own, which a `close` calls off.
+#[test]
+fn a_server_that_is_closed_at_once_is_no_mistake() {
+    none(of_kind(DebugKind::TaskNeverPolled, Builder::new_current_thread(), |runtime| {
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let server = net::serve(listener, async |_, _| ());
+            server.close();
+            server.wait_closed().await;
+        });
+    }));
 }
 
 /// The mistake that no lint finds: the guard is a future.

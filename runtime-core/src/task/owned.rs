@@ -85,8 +85,8 @@ pub struct Meta {
     pub spawn_site: &'static Location<'static>,
     /// What it inherits from where it was spawned.
     pub inherited: Option<Captured>,
-    /// The runtime has it for itself. Such a task has a name.
-    pub(crate) is_own: bool,
+    /// The runtime has it for itself: debug mode looks at its polls only. Such a task has a name.
+    pub is_own: bool,
     /// For its span.
     pub(crate) told: Told,
 }

@@ -148,6 +148,7 @@ where
     // Nobody waits for it: whoever wants to know waits for the server.
     let mut meta = Meta::here();
     meta.name = Some(name.into());
+    meta.is_own = true;
     drop(spawn_as(accepting, meta));
     Server { shared }
 }
