@@ -164,7 +164,7 @@ macro_rules! half_methods {
                 let unpolled = ::runtime_core::task::unpolled::Unpolled::new("readable");
                 async move {
                     unpolled.polled();
-                self.socket().ready($crate::io::Interest::READABLE).await.map(drop)
+                    self.socket().ready($crate::io::Interest::READABLE).await.map(drop)
                 }
             }
         }
@@ -184,7 +184,7 @@ macro_rules! half_methods {
                 let unpolled = ::runtime_core::task::unpolled::Unpolled::new("writable");
                 async move {
                     unpolled.polled();
-                self.socket().ready($crate::io::Interest::WRITABLE).await.map(drop)
+                    self.socket().ready($crate::io::Interest::WRITABLE).await.map(drop)
                 }
             }
         }
@@ -205,7 +205,7 @@ macro_rules! half_methods {
                 let unpolled = ::runtime_core::task::unpolled::Unpolled::new("ready");
                 async move {
                     unpolled.polled();
-                self.socket().ready(interest).await
+                    self.socket().ready(interest).await
                 }
             }
 
