@@ -1,8 +1,10 @@
 //! `fs::File`, and whole files: what is read and written, in which order, and what becomes of what was dropped.
 #![cfg(unix)]
 
+mod busy;
 mod files;
 
+use busy::keep_busy;
 use files::{Scratch, both_ways};
 use futures::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use futures::poll;
@@ -365,14 +367,8 @@ fn a_write_that_is_queued_at_the_end_is_written() {
             false => runtime::Builder::new_multi_thread(),
         };
         let runtime = builder.max_blocking_threads(1).build().unwrap();
-        let (release, gate) = mpsc::channel::<()>();
         let mut file = runtime.block_on(File::create(&path)).unwrap();
-        let (started, is_started) = mpsc::channel();
-        runtime.spawn_blocking(move || {
-            started.send(()).unwrap();
-            let _ = gate.recv();
-        });
-        is_started.recv_timeout(LONG).unwrap();
+        let release = keep_busy(&runtime);
         runtime.block_on(async { file.write_all(b"queued").await.unwrap() });
         assert_eq!(std::fs::read(&path).unwrap(), b"");
         runtime.shutdown_timeout(Duration::ZERO);
@@ -388,13 +384,7 @@ fn a_write_that_is_queued_at_the_end_is_written() {
 fn a_write_that_is_queued_at_the_end_and_hangs_is_left_behind() {
     let (mut reader, writer) = std::io::pipe().unwrap();
     let runtime = runtime::Builder::new_multi_thread().max_blocking_threads(1).build().unwrap();
-    let (release, gate) = mpsc::channel::<()>();
-    let (started, is_started) = mpsc::channel();
-    runtime.spawn_blocking(move || {
-        started.send(()).unwrap();
-        let _ = gate.recv();
-    });
-    is_started.recv_timeout(LONG).unwrap();
+    let release = keep_busy(&runtime);
     // More than a pipe holds.
     let bytes = vec![7; 1 << 20];
     let mut file = File::from_std(StdFile::from(std::os::fd::OwnedFd::from(writer)));

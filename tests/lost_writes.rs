@@ -2,6 +2,9 @@
 //! own.
 #![cfg(target_os = "linux")]
 
+mod busy;
+
+use busy::keep_busy;
 use futures::io::AsyncWriteExt;
 use runtime::fs::File;
 use runtime::io::{stderr, stdout};
@@ -78,13 +81,7 @@ fn hear() -> mpsc::Receiver<()> {
 /// A runtime whose only blocking thread is at something else, until the sender is dropped.
 fn busy() -> (runtime::Runtime, mpsc::Sender<()>) {
     let runtime = runtime::Builder::new_multi_thread().max_blocking_threads(1).build().unwrap();
-    let (release, gate) = mpsc::channel::<()>();
-    let (started, is_started) = mpsc::channel();
-    runtime.spawn_blocking(move || {
-        started.send(()).unwrap();
-        let _ = gate.recv();
-    });
-    is_started.recv().unwrap();
+    let release = keep_busy(&runtime);
     (runtime, release)
 }
 

@@ -11,7 +11,7 @@ use crate::readiness::{Initial, Snapshot, Wanted};
 use crate::ready::Ready;
 use crate::registration::Registered;
 use crate::source::Direction;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -183,12 +183,10 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// When the runtime that owns it has ended.
     #[track_caller]
     pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
-        let unpolled = Unpolled::new("AsyncFd::ready");
-        async move {
-            unpolled.polled();
+        must_await("AsyncFd::ready", async move {
             let seen = self.registered.ready_event(interest).await?;
             Ok(AsyncFdReadyGuard { fd: self, seen, answer: Ready::from_interest(interest) })
-        }
+        })
     }
 
     /// Like [`ready`](Self::ready), with access to the value by `&mut`.
@@ -200,12 +198,10 @@ impl<T: AsRawFd> AsyncFd<T> {
         &mut self,
         interest: Interest,
     ) -> impl Future<Output = io::Result<AsyncFdReadyMutGuard<'_, T>>> {
-        let unpolled = Unpolled::new("AsyncFd::ready_mut");
-        async move {
-            unpolled.polled();
+        must_await("AsyncFd::ready_mut", async move {
             let seen = self.registered.ready_event(interest).await?;
             Ok(AsyncFdReadyMutGuard { fd: self, seen, answer: Ready::from_interest(interest) })
-        }
+        })
     }
 
     /// Waits until it is readable.
@@ -214,11 +210,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// As [`ready`](Self::ready).
     #[track_caller]
     pub fn readable(&self) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
-        let unpolled = Unpolled::new("AsyncFd::readable");
-        async move {
-            unpolled.polled();
-            self.ready(Interest::READABLE).await
-        }
+        must_await("AsyncFd::readable", async move { self.ready(Interest::READABLE).await })
     }
 
     /// Waits until it is readable, with access to the value by `&mut`.
@@ -227,11 +219,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// As [`ready`](Self::ready).
     #[track_caller]
     pub fn readable_mut(&mut self) -> impl Future<Output = io::Result<AsyncFdReadyMutGuard<'_, T>>> {
-        let unpolled = Unpolled::new("AsyncFd::readable_mut");
-        async move {
-            unpolled.polled();
-            self.ready_mut(Interest::READABLE).await
-        }
+        must_await("AsyncFd::readable_mut", async move { self.ready_mut(Interest::READABLE).await })
     }
 
     /// Waits until it is writable.
@@ -240,11 +228,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// As [`ready`](Self::ready).
     #[track_caller]
     pub fn writable(&self) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
-        let unpolled = Unpolled::new("AsyncFd::writable");
-        async move {
-            unpolled.polled();
-            self.ready(Interest::WRITABLE).await
-        }
+        must_await("AsyncFd::writable", async move { self.ready(Interest::WRITABLE).await })
     }
 
     /// Waits until it is writable, with access to the value by `&mut`.
@@ -253,11 +237,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// As [`ready`](Self::ready).
     #[track_caller]
     pub fn writable_mut(&mut self) -> impl Future<Output = io::Result<AsyncFdReadyMutGuard<'_, T>>> {
-        let unpolled = Unpolled::new("AsyncFd::writable_mut");
-        async move {
-            unpolled.polled();
-            self.ready_mut(Interest::WRITABLE).await
-        }
+        must_await("AsyncFd::writable_mut", async move { self.ready_mut(Interest::WRITABLE).await })
     }
 
     /// Polls for read readiness. Of the tasks that do so at the same time the newest few are woken.
@@ -325,11 +305,9 @@ impl<T: AsRawFd> AsyncFd<T> {
         interest: Interest,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
-        let unpolled = Unpolled::new("AsyncFd::async_io");
-        async move {
-            unpolled.polled();
+        must_await("AsyncFd::async_io", async move {
             self.registered.io(Wanted::to_try(interest), |watched| operation(&watched.value)).await
-        }
+        })
     }
 
     /// Like [`async_io`](Self::async_io), with access to the value by `&mut`.
@@ -342,9 +320,7 @@ impl<T: AsRawFd> AsyncFd<T> {
         interest: Interest,
         mut operation: impl FnMut(&mut T) -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
-        let unpolled = Unpolled::new("AsyncFd::async_io_mut");
-        async move {
-            unpolled.polled();
+        must_await("AsyncFd::async_io_mut", async move {
             loop {
                 let mut guard = self.ready_mut(interest).await?;
                 match guard.try_io(|fd| operation(fd.get_mut())) {
@@ -353,7 +329,7 @@ impl<T: AsRawFd> AsyncFd<T> {
                     Err(_would_block) => {}
                 }
             }
-        }
+        })
     }
 
     /// Tries `operation` now or never. It must say `WouldBlock` when the descriptor was not ready, and

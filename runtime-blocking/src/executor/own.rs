@@ -18,7 +18,7 @@ use runtime_core::port::{Refused, RunningJob};
 use runtime_core::primitive::Arc;
 use runtime_core::primitive::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use runtime_core::sync::Event;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use runtime_core::task::{AbortOnDropHandle, Job, JoinError, JoinHandle};
 use std::fmt;
 use std::io;
@@ -287,11 +287,9 @@ impl Pool {
     /// Dropping the wait loses nothing.
     #[track_caller]
     pub fn wait_closed(&self) -> impl Future<Output = ()> {
-        let unpolled = Unpolled::new("Pool::wait_closed");
-        async move {
-            unpolled.polled();
+        must_await("Pool::wait_closed", async move {
             self.core().drained.wait().await;
-        }
+        })
     }
 
     /// Ends the pool: takes no more jobs, cancels those that are queued, and blocks this thread until those that run

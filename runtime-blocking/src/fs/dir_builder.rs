@@ -1,7 +1,7 @@
 //! `DirBuilder`.
 
 use super::job::run;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -54,9 +54,7 @@ impl DirBuilder {
     /// Outside of a runtime.
     #[track_caller]
     pub fn create(&self, path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-        let unpolled = Unpolled::new("DirBuilder::create");
-        async move {
-            unpolled.polled();
+        must_await("DirBuilder::create", async move {
             let path = path.as_ref().to_owned();
             let mut builder = std::fs::DirBuilder::new();
             builder.recursive(self.recursive);
@@ -64,6 +62,6 @@ impl DirBuilder {
                 builder.mode(mode);
             }
             run(move || builder.create(path)).await
-        }
+        })
     }
 }

@@ -5,7 +5,7 @@ use super::open_options::OpenOptions;
 use super::state::State;
 use super::transfer::{Done, Op};
 use runtime_core::sync::Mutex;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use std::fmt;
 use std::fs::{File as StdFile, FileTimes, Metadata, OpenOptions as StdOpenOptions, Permissions};
 use std::future::poll_fn;
@@ -72,12 +72,10 @@ impl OpenOptions {
     /// Outside of a runtime.
     #[track_caller]
     pub fn open(&self, path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        let unpolled = Unpolled::new("OpenOptions::open");
-        async move {
-            unpolled.polled();
+        must_await("OpenOptions::open", async move {
             let (options, path) = (self.0.clone(), path.as_ref().to_owned());
             run(move || options.open(path)).await.map(File::from_std)
-        }
+        })
     }
 }
 
@@ -94,12 +92,10 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn open(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        let unpolled = Unpolled::new("File::open");
-        async move {
-            unpolled.polled();
+        must_await("File::open", async move {
             let path = path.as_ref().to_owned();
             run(|| StdFile::open(path)).await.map(File::from_std)
-        }
+        })
     }
 
     /// Opens a file for writing, which is made or emptied first.
@@ -114,12 +110,10 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn create(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        let unpolled = Unpolled::new("File::create");
-        async move {
-            unpolled.polled();
+        must_await("File::create", async move {
             let path = path.as_ref().to_owned();
             run(|| StdFile::create(path)).await.map(File::from_std)
-        }
+        })
     }
 
     /// Makes a file, and opens it for reading and writing.
@@ -134,13 +128,11 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn create_new(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        let unpolled = Unpolled::new("File::create_new");
-        async move {
-            unpolled.polled();
+        must_await("File::create_new", async move {
             let path = path.as_ref().to_owned();
             let open = || StdOpenOptions::new().read(true).write(true).create_new(true).open(path);
             run(open).await.map(File::from_std)
-        }
+        })
     }
 
     /// Options to open a file with.
@@ -166,9 +158,7 @@ impl File {
     /// Outside of a runtime, if something is in flight.
     #[track_caller]
     pub fn into_std(mut self) -> impl Future<Output = StdFile> {
-        let unpolled = Unpolled::new("File::into_std");
-        async move {
-            unpolled.polled();
+        must_await("File::into_std", async move {
             loop {
                 self.rewind().await;
                 match self.try_into_std() {
@@ -176,7 +166,7 @@ impl File {
                     Err(file) => self = file,
                 }
             }
-        }
+        })
     }
 
     /// As std's, if nothing is in flight.
@@ -221,11 +211,7 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn sync_all(&self) -> impl Future<Output = io::Result<()>> {
-        let unpolled = Unpolled::new("File::sync_all");
-        async move {
-            unpolled.polled();
-            self.call(Op::Sync { only_data: false }).await
-        }
+        must_await("File::sync_all", async move { self.call(Op::Sync { only_data: false }).await })
     }
 
     /// As [`sync_all`](Self::sync_all), without metadata that is not needed to read the data.
@@ -237,11 +223,7 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn sync_data(&self) -> impl Future<Output = io::Result<()>> {
-        let unpolled = Unpolled::new("File::sync_data");
-        async move {
-            unpolled.polled();
-            self.call(Op::Sync { only_data: true }).await
-        }
+        must_await("File::sync_data", async move { self.call(Op::Sync { only_data: true }).await })
     }
 
     /// Cuts the file, or makes it longer with zeros. The position stays.
@@ -253,11 +235,7 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn set_len(&self, size: u64) -> impl Future<Output = io::Result<()>> {
-        let unpolled = Unpolled::new("File::set_len");
-        async move {
-            unpolled.polled();
-            self.call(Op::SetLen(size)).await
-        }
+        must_await("File::set_len", async move { self.call(Op::SetLen(size)).await })
     }
 
     /// What is known of the file, with what was written so far.
@@ -269,14 +247,12 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn metadata(&self) -> impl Future<Output = io::Result<Metadata>> {
-        let unpolled = Unpolled::new("File::metadata");
-        async move {
-            unpolled.polled();
+        must_await("File::metadata", async move {
             match self.trip(Op::Metadata, false).await? {
                 Some(Done::Metadata(result)) => result,
                 other => Err(unexpected(other)),
             }
-        }
+        })
     }
 
     /// Changes who may do what with the file.
@@ -288,11 +264,7 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn set_permissions(&self, permissions: Permissions) -> impl Future<Output = io::Result<()>> {
-        let unpolled = Unpolled::new("File::set_permissions");
-        async move {
-            unpolled.polled();
-            self.call(Op::SetPermissions(permissions)).await
-        }
+        must_await("File::set_permissions", async move { self.call(Op::SetPermissions(permissions)).await })
     }
 
     /// Changes when the file was read and changed last.
@@ -304,11 +276,7 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn set_times(&self, times: FileTimes) -> impl Future<Output = io::Result<()>> {
-        let unpolled = Unpolled::new("File::set_times");
-        async move {
-            unpolled.polled();
-            self.call(Op::SetTimes(times)).await
-        }
+        must_await("File::set_times", async move { self.call(Op::SetTimes(times)).await })
     }
 
     /// Changes when the file was changed last.
@@ -320,11 +288,10 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn set_modified(&self, time: SystemTime) -> impl Future<Output = io::Result<()>> {
-        let unpolled = Unpolled::new("File::set_modified");
-        async move {
-            unpolled.polled();
-            self.set_times(FileTimes::new().set_modified(time)).await
-        }
+        must_await(
+            "File::set_modified",
+            async move { self.set_times(FileTimes::new().set_modified(time)).await },
+        )
     }
 
     /// The same open file once more: both have one position.
@@ -336,9 +303,7 @@ impl File {
     /// Outside of a runtime, if something is in flight.
     #[track_caller]
     pub fn try_clone(&self) -> impl Future<Output = io::Result<File>> {
-        let unpolled = Unpolled::new("File::try_clone");
-        async move {
-            unpolled.polled();
+        must_await("File::try_clone", async move {
             let mut state = self.state.lock().await;
             poll_fn(|cx| state.poll_settled(cx)).await;
             if !state.buf().is_empty() {
@@ -353,7 +318,7 @@ impl File {
             let mut other = State::new();
             other.may_ask = false;
             Ok(File { max_buf_size: self.max_buf_size, ..File::new(Arc::new(std), other) })
-        }
+        })
     }
 
     /// Sets what is read by one job, or waits to be written by it, at most, in bytes: 2 MiB, unless this says otherwise. 0

@@ -4,7 +4,7 @@ use super::job::run;
 use runtime_core::primitive::Mutex;
 use runtime_core::spawn::spawn_blocking;
 use runtime_core::task::JoinHandle;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::{FileType, Metadata};
@@ -45,9 +45,7 @@ const BATCH_MAX: usize = 1024;
 /// ```
 #[track_caller]
 pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadDir>> {
-    let unpolled = Unpolled::new("fs::read_dir");
-    async move {
-        unpolled.polled();
+    must_await("fs::read_dir", async move {
         let path = path.as_ref().to_owned();
         let batch = run(move || {
             let mut batch =
@@ -56,7 +54,7 @@ pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadD
             Ok(batch)
         });
         Ok(ReadDir(State::Idle(batch.await?)))
-    }
+    })
 }
 
 /// The entries of a folder: see [`read_dir`].
@@ -112,11 +110,7 @@ impl ReadDir {
     /// Outside of a runtime.
     #[track_caller]
     pub fn next_entry(&mut self) -> impl Future<Output = io::Result<Option<DirEntry>>> {
-        let unpolled = Unpolled::new("ReadDir::next_entry");
-        async move {
-            unpolled.polled();
-            poll_fn(|cx| self.poll_next_entry(cx)).await
-        }
+        must_await("ReadDir::next_entry", async move { poll_fn(|cx| self.poll_next_entry(cx)).await })
     }
 
     /// Polls for the next entry. The last caller is woken.
@@ -193,12 +187,10 @@ impl DirEntry {
     /// Outside of a runtime.
     #[track_caller]
     pub fn metadata(&self) -> impl Future<Output = io::Result<Metadata>> {
-        let unpolled = Unpolled::new("DirEntry::metadata");
-        async move {
-            unpolled.polled();
+        must_await("DirEntry::metadata", async move {
             let std = self.std.clone();
             run(move || std.metadata()).await
-        }
+        })
     }
 
     /// What it is. A link is not followed. Mostly this is known already.
@@ -213,14 +205,12 @@ impl DirEntry {
     /// Outside of a runtime, if it is not known already.
     #[track_caller]
     pub fn file_type(&self) -> impl Future<Output = io::Result<FileType>> {
-        let unpolled = Unpolled::new("DirEntry::file_type");
-        async move {
-            unpolled.polled();
+        must_await("DirEntry::file_type", async move {
             if let Some(file_type) = self.file_type {
                 return Ok(file_type);
             }
             let std = self.std.clone();
             run(move || std.file_type()).await
-        }
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! What files and folders are called, and what is known of them.
 
 use super::job::run;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -93,10 +93,8 @@ pub fn set_permissions(
     path: impl AsRef<Path>,
     permissions: Permissions,
 ) -> impl Future<Output = io::Result<()>> {
-    let unpolled = Unpolled::new("fs::set_permissions");
-    async move {
-        unpolled.polled();
+    must_await("fs::set_permissions", async move {
         let path = path.as_ref().to_owned();
         run(|| fs::set_permissions(path, permissions)).await
-    }
+    })
 }

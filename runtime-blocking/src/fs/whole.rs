@@ -3,7 +3,7 @@
 use super::cached;
 use super::job::run;
 use runtime_core::context;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use std::fs;
 use std::future::poll_fn;
 use std::io;
@@ -29,9 +29,7 @@ use std::path::Path;
 /// ```
 #[track_caller]
 pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>> {
-    let unpolled = Unpolled::new("fs::read");
-    async move {
-        unpolled.polled();
+    must_await("fs::read", async move {
         let path = path.as_ref();
         match read_cached(path).await {
             Some(bytes) => Ok(bytes),
@@ -40,7 +38,7 @@ pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>>
                 run(move || cached::read_whole(&path)).await
             }
         }
-    }
+    })
 }
 
 /// Reads a whole file as text: [`std::fs::read_to_string`].
@@ -63,9 +61,7 @@ pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>>
 /// ```
 #[track_caller]
 pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result<String>> {
-    let unpolled = Unpolled::new("fs::read_to_string");
-    async move {
-        unpolled.polled();
+    must_await("fs::read_to_string", async move {
         let path = path.as_ref();
         // What is no text is read once more, for the error of std's call.
         match read_cached(path).await.map(String::from_utf8) {
@@ -76,7 +72,7 @@ pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result
                 run(move || cached::read_whole(&path).and_then(|bytes| io::read_to_string(&*bytes))).await
             }
         }
-    }
+    })
 }
 
 async fn read_cached(path: &Path) -> Option<Vec<u8>> {
@@ -97,13 +93,11 @@ async fn read_cached(path: &Path) -> Option<Vec<u8>> {
 /// Outside of a runtime.
 #[track_caller]
 pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> impl Future<Output = io::Result<()>> {
-    let unpolled = Unpolled::new("fs::write");
-    async move {
-        unpolled.polled();
+    must_await("fs::write", async move {
         let path = path.as_ref().to_owned();
         let contents = contents.as_ref().to_owned();
         run(|| fs::write(path, contents)).await
-    }
+    })
 }
 
 /// Copies a file, with its permissions: [`std::fs::copy`]. Says how many bytes that were.
@@ -118,10 +112,8 @@ pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> impl Future<
 /// Outside of a runtime.
 #[track_caller]
 pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output = io::Result<u64>> {
-    let unpolled = Unpolled::new("fs::copy");
-    async move {
-        unpolled.polled();
+    must_await("fs::copy", async move {
         let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
         run(|| fs::copy(from, to)).await
-    }
+    })
 }

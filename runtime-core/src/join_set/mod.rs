@@ -18,7 +18,7 @@ use crate::handle::Handle;
 use crate::local_set::LocalSet;
 use crate::primitive::{Arc, Mutex};
 use crate::spawn;
-use crate::task::unpolled::Unpolled;
+use crate::task::unpolled::must_await;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
 use crate::util::wake_list::drop_quietly;
 use futures_core::Stream;
@@ -257,11 +257,7 @@ impl<T: 'static> JoinSet<T> {
     /// A result is taken only by an await that returns it.
     #[track_caller]
     pub fn join_next(&mut self) -> impl Future<Output = Option<Result<T, JoinError>>> {
-        let unpolled = Unpolled::new("JoinSet::join_next");
-        async move {
-            unpolled.polled();
-            poll_fn(|cx| self.poll_join_next(cx)).await
-        }
+        must_await("JoinSet::join_next", async move { poll_fn(|cx| self.poll_join_next(cx)).await })
     }
 
     /// [`join_next`](Self::join_next) that says which task it was. (An error says so itself.)
@@ -273,11 +269,9 @@ impl<T: 'static> JoinSet<T> {
     /// A result is taken only by an await that returns it.
     #[track_caller]
     pub fn join_next_with_id(&mut self) -> impl Future<Output = Option<Result<(Id, T), JoinError>>> {
-        let unpolled = Unpolled::new("JoinSet::join_next_with_id");
-        async move {
-            unpolled.polled();
+        must_await("JoinSet::join_next_with_id", async move {
             poll_fn(|cx| self.poll_join_next_with_id(cx)).await
-        }
+        })
     }
 
     /// The result of a member that has ended. `None` if there is none now, or if the set is empty.
@@ -304,12 +298,10 @@ impl<T: 'static> JoinSet<T> {
     /// The tasks are aborted with the first poll; a dropped wait leaves them in the set.
     #[track_caller]
     pub fn shutdown(&mut self) -> impl Future<Output = ()> {
-        let unpolled = Unpolled::new("JoinSet::shutdown");
-        async move {
-            unpolled.polled();
+        must_await("JoinSet::shutdown", async move {
             self.abort_all();
             while self.join_next().await.is_some() {}
-        }
+        })
     }
 
     /// Waits for all members: their results, in the order in which they ended.
@@ -322,9 +314,7 @@ impl<T: 'static> JoinSet<T> {
     /// Dropping the wait drops the set.
     #[track_caller]
     pub fn join_all(mut self) -> impl Future<Output = Vec<T>> {
-        let unpolled = Unpolled::new("JoinSet::join_all");
-        async move {
-            unpolled.polled();
+        must_await("JoinSet::join_all", async move {
             let mut outputs = Vec::with_capacity(self.len());
             while let Some(result) = self.join_next().await {
                 match result.map_err(JoinError::try_into_panic) {
@@ -334,7 +324,7 @@ impl<T: 'static> JoinSet<T> {
                 }
             }
             outputs
-        }
+        })
     }
 
     /// Aborts all members. They stay in the set, to be taken out with an error that says that they were

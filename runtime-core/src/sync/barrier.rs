@@ -8,7 +8,7 @@ use super::wait_list::{Outcome, Spare, WaitList, Waiter, Woken};
 use crate::coop;
 use crate::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::task::resource::{Change, Count, Op, Resource};
-use crate::task::unpolled::Unpolled;
+use crate::task::unpolled::must_await;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -98,12 +98,10 @@ impl Barrier {
     /// If all had come already, they go on. (In tokio a dropped wait still counts as arrived.)
     #[track_caller]
     pub fn wait(&self) -> impl Future<Output = BarrierWaitResult> {
-        let unpolled = Unpolled::new("Barrier::wait");
-        async move {
-            unpolled.polled();
+        must_await("Barrier::wait", async move {
             let op = self.resource.start("Barrier::wait");
             Wait { barrier: self, is_done: false, op, waiter: Waiter::new() }.await
-        }
+        })
     }
 
     /// Breaks the barrier, for ever: all who wait go on, and who comes later does not wait. They are told so by

@@ -10,7 +10,7 @@ use super::semaphore::TryAcquireError;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::task::futurelock::What;
 use crate::task::resource::{Change, Count, Resource};
-use crate::task::unpolled::Unpolled;
+use crate::task::unpolled::must_await;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -82,13 +82,11 @@ impl BoundedSemaphore {
     /// A dropped wait loses its place in the queue, and no permit.
     #[track_caller]
     pub fn acquire(&self) -> impl Future<Output = BoundedPermit<'_>> {
-        let unpolled = Unpolled::new("BoundedSemaphore::acquire");
-        async move {
-            unpolled.polled();
+        must_await("BoundedSemaphore::acquire", async move {
             self.resource.acquire("BoundedSemaphore::acquire", 1, self.take()).await;
             self.took();
             BoundedPermit { semaphore: self, is_forgotten: false }
-        }
+        })
     }
 
     /// [`acquire`](Self::acquire) with a permit that may go anywhere.
@@ -110,13 +108,11 @@ impl BoundedSemaphore {
     /// ```
     #[track_caller]
     pub fn acquire_owned(self: Arc<Self>) -> impl Future<Output = OwnedBoundedPermit> {
-        let unpolled = Unpolled::new("BoundedSemaphore::acquire_owned");
-        async move {
-            unpolled.polled();
+        must_await("BoundedSemaphore::acquire_owned", async move {
             self.resource.acquire("BoundedSemaphore::acquire_owned", 1, self.take()).await;
             self.took();
             OwnedBoundedPermit { semaphore: self, is_forgotten: false }
-        }
+        })
     }
 
     /// One permit was taken.

@@ -8,7 +8,7 @@ use super::fault::{Fault, planted};
 use super::wait_list::{Outcome, Spare, WaitList, Waiter, Woken};
 use crate::coop;
 use crate::primitive::atomic::{AtomicBool, Ordering};
-use crate::task::unpolled::Unpolled;
+use crate::task::unpolled::must_await;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -108,11 +108,10 @@ impl Event {
     /// A dropped wait leaves no trace.
     #[track_caller]
     pub fn wait(&self) -> impl Future<Output = ()> {
-        let unpolled = Unpolled::new("Event::wait");
-        async move {
-            unpolled.polled();
-            Wait { event: self, is_done: false, waiter: Waiter::new() }.await
-        }
+        must_await(
+            "Event::wait",
+            async move { Wait { event: self, is_done: false, waiter: Waiter::new() }.await },
+        )
     }
 
     /// Goes on, or queues `waiter`.

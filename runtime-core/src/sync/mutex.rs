@@ -5,7 +5,7 @@ use super::mutex_guard::{Mutex, MutexGuard, OwnedMutexGuard};
 use super::reentry::{Mode, Site};
 use crate::task::futurelock::What;
 use crate::task::resource::{Flag, Resource};
-use crate::task::unpolled::Unpolled;
+use crate::task::unpolled::must_await;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -43,11 +43,8 @@ impl<T: ?Sized> Mutex<T> {
     /// A dropped wait loses its place in the queue; if it had been handed the lock, the next one gets it.
     #[track_caller]
     pub fn lock(&self) -> impl Future<Output = MutexGuard<'_, T>> {
-        let (site, unpolled) = (Site::here(), Unpolled::new("Mutex::lock"));
-        async move {
-            unpolled.polled();
-            self.lock_at(site).await
-        }
+        let site = Site::here();
+        must_await("Mutex::lock", async move { self.lock_at(site).await })
     }
 
     /// [`lock`](Self::lock) for somebody who asks at `site`.
@@ -76,12 +73,11 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     #[track_caller]
     pub fn lock_owned(self: Arc<Self>) -> impl Future<Output = OwnedMutexGuard<T>> {
-        let (site, unpolled) = (Site::here(), Unpolled::new("Mutex::lock_owned"));
-        async move {
-            unpolled.polled();
+        let site = Site::here();
+        must_await("Mutex::lock_owned", async move {
             self.lock.resource.op("Mutex::lock_owned", self.acquire(site)).await;
             OwnedMutexGuard::new(self, site)
-        }
+        })
     }
 
     async fn acquire(&self, site: Site) {

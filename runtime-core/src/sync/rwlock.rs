@@ -7,7 +7,7 @@ use super::rwlock_guard::{Core, READERS_MAX, RwLock, RwLockReadGuard, RwLockWrit
 use super::rwlock_owned::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 use crate::task::futurelock::What;
 use crate::task::resource::{Change, Count, Flag, Resource};
-use crate::task::unpolled::Unpolled;
+use crate::task::unpolled::must_await;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -81,12 +81,11 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[track_caller]
     pub fn read(&self) -> impl Future<Output = RwLockReadGuard<'_, T>> {
-        let (site, unpolled) = (Site::here(), Unpolled::new("RwLock::read"));
-        async move {
-            unpolled.polled();
+        let site = Site::here();
+        must_await("RwLock::read", async move {
             self.core.resource.op("RwLock::read", self.core.acquire(Mode::Shared, site)).await;
             RwLockReadGuard::new(self, site)
-        }
+        })
     }
 
     /// Waits for exclusive access, in turn. Readers that come later wait behind it.
@@ -109,12 +108,11 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[track_caller]
     pub fn write(&self) -> impl Future<Output = RwLockWriteGuard<'_, T>> {
-        let (site, unpolled) = (Site::here(), Unpolled::new("RwLock::write"));
-        async move {
-            unpolled.polled();
+        let site = Site::here();
+        must_await("RwLock::write", async move {
             self.core.resource.op("RwLock::write", self.core.acquire(Mode::Exclusive, site)).await;
             RwLockWriteGuard::new(self, site)
-        }
+        })
     }
 
     /// [`read`](Self::read) with a guard that may go anywhere.
@@ -136,12 +134,11 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[track_caller]
     pub fn read_owned(self: Arc<Self>) -> impl Future<Output = OwnedRwLockReadGuard<T>> {
-        let (site, unpolled) = (Site::here(), Unpolled::new("RwLock::read_owned"));
-        async move {
-            unpolled.polled();
+        let site = Site::here();
+        must_await("RwLock::read_owned", async move {
             self.core.resource.op("RwLock::read_owned", self.core.acquire(Mode::Shared, site)).await;
             OwnedRwLockReadGuard::new(self, site)
-        }
+        })
     }
 
     /// [`write`](Self::write) with a guard that may go anywhere.
@@ -163,12 +160,11 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[track_caller]
     pub fn write_owned(self: Arc<Self>) -> impl Future<Output = OwnedRwLockWriteGuard<T>> {
-        let (site, unpolled) = (Site::here(), Unpolled::new("RwLock::write_owned"));
-        async move {
-            unpolled.polled();
+        let site = Site::here();
+        must_await("RwLock::write_owned", async move {
             self.core.resource.op("RwLock::write_owned", self.core.acquire(Mode::Exclusive, site)).await;
             OwnedRwLockWriteGuard::new(self, site)
-        }
+        })
     }
 
     /// Takes shared access if that needs no waiting.

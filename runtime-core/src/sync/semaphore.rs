@@ -4,7 +4,7 @@ use super::blocking::block_on;
 use super::permits::{PERMITS_MAX, Permits, Refusal};
 use crate::task::futurelock::What;
 use crate::task::resource::{Change, Count, Resource};
-use crate::task::unpolled::Unpolled;
+use crate::task::unpolled::must_await;
 use std::error::Error;
 use std::fmt;
 use std::mem;
@@ -157,14 +157,12 @@ impl Semaphore {
     /// If the semaphore is, or gets, closed.
     #[track_caller]
     pub fn acquire(&self) -> impl Future<Output = Result<SemaphorePermit<'_>, AcquireError>> {
-        let unpolled = Unpolled::new("Semaphore::acquire");
-        async move {
-            unpolled.polled();
+        must_await("Semaphore::acquire", async move {
             let permit = self.permits.acquire(1, What::Semaphore);
             self.resource.acquire("Semaphore::acquire", 1, permit).await?;
             self.took(1);
             Ok(SemaphorePermit { semaphore: self, count: 1 })
-        }
+        })
     }
 
     /// Waits for `n` permits, all at once.
@@ -185,15 +183,13 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire_many(&self, n: u32) -> impl Future<Output = Result<SemaphorePermit<'_>, AcquireError>> {
-        let unpolled = Unpolled::new("Semaphore::acquire_many");
-        async move {
-            unpolled.polled();
+        must_await("Semaphore::acquire_many", async move {
             let count = n as usize;
             let permits = self.permits.acquire(count, What::Semaphore);
             self.resource.acquire("Semaphore::acquire_many", count, permits).await?;
             self.took(count);
             Ok(SemaphorePermit { semaphore: self, count })
-        }
+        })
     }
 
     /// Takes one permit if that needs no waiting.
@@ -264,14 +260,12 @@ impl Semaphore {
     pub fn acquire_owned(
         self: Arc<Self>,
     ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> {
-        let unpolled = Unpolled::new("Semaphore::acquire_owned");
-        async move {
-            unpolled.polled();
+        must_await("Semaphore::acquire_owned", async move {
             let permit = self.permits.acquire(1, What::Semaphore);
             self.resource.acquire("Semaphore::acquire_owned", 1, permit).await?;
             self.took(1);
             Ok(OwnedSemaphorePermit { semaphore: self, count: 1 })
-        }
+        })
     }
 
     /// [`acquire_many`](Self::acquire_many) with a permit that may go anywhere.
@@ -286,15 +280,13 @@ impl Semaphore {
         self: Arc<Self>,
         n: u32,
     ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> {
-        let unpolled = Unpolled::new("Semaphore::acquire_many_owned");
-        async move {
-            unpolled.polled();
+        must_await("Semaphore::acquire_many_owned", async move {
             let count = n as usize;
             let permits = self.permits.acquire(count, What::Semaphore);
             self.resource.acquire("Semaphore::acquire_many_owned", count, permits).await?;
             self.took(count);
             Ok(OwnedSemaphorePermit { semaphore: self, count })
-        }
+        })
     }
 
     /// [`try_acquire`](Self::try_acquire) with a permit that may go anywhere.

@@ -4,7 +4,7 @@
 
 use crate::coop;
 use crate::task::resource::Resource;
-use crate::task::unpolled::Unpolled;
+use crate::task::unpolled::must_await;
 use crate::time::instant::Instant;
 use crate::time::sleep::{Sleep, part_sleep_until};
 use std::fmt;
@@ -172,12 +172,10 @@ impl Interval {
     /// ```
     #[track_caller]
     pub fn tick(&mut self) -> impl Future<Output = Instant> {
-        let unpolled = Unpolled::new("Interval::tick");
-        async move {
-            unpolled.polled();
+        must_await("Interval::tick", async move {
             let op = self.resource.start("Interval::tick");
             op.around("poll_tick", poll_fn(|cx| self.poll_tick(cx))).await
-        }
+        })
     }
 
     /// Ready with the moment for which the tick was due; else the task of the last call is woken at the tick.

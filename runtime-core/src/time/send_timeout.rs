@@ -4,7 +4,7 @@
 
 use crate::sync::mpsc::Sender;
 use crate::sync::mpsc::error::SendTimeoutError;
-use crate::task::unpolled::Unpolled;
+use crate::task::unpolled::must_await;
 use crate::time::timeout::timeout;
 use std::time::Duration;
 
@@ -40,9 +40,7 @@ impl<T> Sender<T> {
         value: T,
         duration: Duration,
     ) -> impl Future<Output = Result<(), SendTimeoutError<T>>> {
-        let unpolled = Unpolled::new("Sender::send_timeout");
-        async move {
-            unpolled.polled();
+        must_await("Sender::send_timeout", async move {
             match timeout(duration, self.reserve()).await {
                 Ok(Ok(permit)) => {
                     permit.send(value);
@@ -51,6 +49,6 @@ impl<T> Sender<T> {
                 Ok(Err(_)) => Err(SendTimeoutError::Closed(value)),
                 Err(_) => Err(SendTimeoutError::Timeout(value)),
             }
-        }
+        })
     }
 }

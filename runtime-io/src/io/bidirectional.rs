@@ -3,7 +3,7 @@
 
 use super::pump::Pump;
 use futures_io::{AsyncRead, AsyncWrite};
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -78,11 +78,7 @@ where
     A: AsyncRead + AsyncWrite + Unpin + ?Sized,
     B: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
-    let unpolled = Unpolled::new("io::copy_bidirectional");
-    async move {
-        unpolled.polled();
-        copy_bidirectional_with_sizes(a, b, LEN, LEN).await
-    }
+    must_await("io::copy_bidirectional", async move { copy_bidirectional_with_sizes(a, b, LEN, LEN).await })
 }
 
 /// [`copy_bidirectional`] with buffers of so many bytes for what comes from `a`, and for what comes from `b`. 0 counts as 1.
@@ -103,9 +99,7 @@ where
     A: AsyncRead + AsyncWrite + Unpin + ?Sized,
     B: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
-    let unpolled = Unpolled::new("io::copy_bidirectional_with_sizes");
-    async move {
-        unpolled.polled();
+    must_await("io::copy_bidirectional_with_sizes", async move {
         let mut there = Direction::Copies(Pump::new(a_to_b_buf_size, a_to_b_buf_size));
         let mut back = Direction::Copies(Pump::new(b_to_a_buf_size, b_to_a_buf_size));
         let mut is_back_first = false;
@@ -121,5 +115,5 @@ where
             Poll::Ready(Ok((ready!(there), ready!(back))))
         })
         .await
-    }
+    })
 }

@@ -4,7 +4,7 @@
 use super::pump::Pump;
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use runtime_core::coop;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -40,12 +40,10 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin + ?Sized,
 {
-    let unpolled = Unpolled::new("io::copy");
-    async move {
-        unpolled.polled();
+    must_await("io::copy", async move {
         let mut pump = Pump::new(LEN, LEN_MAX);
         poll_fn(|cx| pump.poll(cx, Pin::new(&mut reader), Pin::new(&mut *writer))).await
-    }
+    })
 }
 
 /// Copies everything from a reader that has a buffer of its own, which saves one. Says how many bytes that were.
@@ -72,9 +70,7 @@ where
     R: AsyncBufRead + Unpin,
     W: AsyncWrite + Unpin + ?Sized,
 {
-    let unpolled = Unpolled::new("io::copy_buf");
-    async move {
-        unpolled.polled();
+    must_await("io::copy_buf", async move {
         let mut total = 0;
         poll_fn(|cx| {
             loop {
@@ -102,5 +98,5 @@ where
             }
         })
         .await
-    }
+    })
 }

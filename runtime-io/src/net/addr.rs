@@ -3,7 +3,7 @@
 
 use runtime_core::context;
 use runtime_core::task::JoinError;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use std::future::Future;
 use std::io;
 use std::net::{
@@ -65,11 +65,7 @@ impl Name {
 pub fn lookup_host<T: ToSocketAddrs>(
     host: T,
 ) -> impl Future<Output = io::Result<impl Iterator<Item = SocketAddr>>> {
-    let unpolled = Unpolled::new("net::lookup_host");
-    async move {
-        unpolled.polled();
-        resolve(host).await
-    }
+    must_await("net::lookup_host", async move { resolve(host).await })
 }
 
 /// The addresses of `host`, as an iterator that is `Send`.

@@ -161,11 +161,9 @@ macro_rules! half_methods {
             /// When the runtime that owns the socket has ended.
             #[track_caller]
             pub fn readable(&self) -> impl Future<Output = ::std::io::Result<()>> {
-                let unpolled = ::runtime_core::task::unpolled::Unpolled::new("readable");
-                async move {
-                    unpolled.polled();
+                ::runtime_core::task::unpolled::must_await("readable", async move {
                     self.socket().ready($crate::io::Interest::READABLE).await.map(drop)
-                }
+                })
             }
         }
         $crate::net::stream::impl_async_read!($half);
@@ -181,11 +179,9 @@ macro_rules! half_methods {
             /// When the runtime that owns the socket has ended.
             #[track_caller]
             pub fn writable(&self) -> impl Future<Output = ::std::io::Result<()>> {
-                let unpolled = ::runtime_core::task::unpolled::Unpolled::new("writable");
-                async move {
-                    unpolled.polled();
+                ::runtime_core::task::unpolled::must_await("writable", async move {
                     self.socket().ready($crate::io::Interest::WRITABLE).await.map(drop)
-                }
+                })
             }
         }
         $crate::net::stream::impl_async_write!($half);
@@ -202,11 +198,9 @@ macro_rules! half_methods {
                 &self,
                 interest: $crate::io::Interest,
             ) -> impl Future<Output = ::std::io::Result<$crate::io::Ready>> {
-                let unpolled = ::runtime_core::task::unpolled::Unpolled::new("ready");
-                async move {
-                    unpolled.polled();
+                ::runtime_core::task::unpolled::must_await("ready", async move {
                     self.socket().ready(interest).await
-                }
+                })
             }
 
             /// This end's address.

@@ -25,11 +25,10 @@ macro_rules! readiness_methods {
             &self,
             interest: $crate::io::Interest,
         ) -> impl Future<Output = ::std::io::Result<$crate::io::Ready>> {
-            let unpolled = ::runtime_core::task::unpolled::Unpolled::new("ready");
-            async move {
-                unpolled.polled();
-                self.socket().ready(interest).await
-            }
+            ::runtime_core::task::unpolled::must_await(
+                "ready",
+                async move { self.socket().ready(interest).await },
+            )
         }
 
         /// Waits until the socket is readable: [`ready`](Self::ready) for reading.
@@ -38,11 +37,9 @@ macro_rules! readiness_methods {
         /// When the runtime that owns the socket has ended.
         #[track_caller]
         pub fn readable(&self) -> impl Future<Output = ::std::io::Result<()>> {
-            let unpolled = ::runtime_core::task::unpolled::Unpolled::new("readable");
-            async move {
-                unpolled.polled();
+            ::runtime_core::task::unpolled::must_await("readable", async move {
                 self.socket().ready($crate::io::Interest::READABLE).await.map(drop)
-            }
+            })
         }
 
         /// Waits until the socket is writable: [`ready`](Self::ready) for writing.
@@ -51,11 +48,9 @@ macro_rules! readiness_methods {
         /// When the runtime that owns the socket has ended.
         #[track_caller]
         pub fn writable(&self) -> impl Future<Output = ::std::io::Result<()>> {
-            let unpolled = ::runtime_core::task::unpolled::Unpolled::new("writable");
-            async move {
-                unpolled.polled();
+            ::runtime_core::task::unpolled::must_await("writable", async move {
                 self.socket().ready($crate::io::Interest::WRITABLE).await.map(drop)
-            }
+            })
         }
 
         /// Tries an operation of the caller's own on the socket, which must say `WouldBlock` when the
@@ -86,11 +81,9 @@ macro_rules! readiness_methods {
             interest: $crate::io::Interest,
             mut operation: impl FnMut() -> ::std::io::Result<R>,
         ) -> impl Future<Output = ::std::io::Result<R>> {
-            let unpolled = ::runtime_core::task::unpolled::Unpolled::new("async_io");
-            async move {
-                unpolled.polled();
+            ::runtime_core::task::unpolled::must_await("async_io", async move {
                 self.socket().io($crate::readiness::Wanted::to_try(interest), |_| operation()).await
-            }
+            })
         }
     };
 }
@@ -189,11 +182,7 @@ macro_rules! peek_methods {
         /// As the system says; or that the runtime that owns the socket has ended.
         #[track_caller]
         pub fn peek(&self, buf: &mut [u8]) -> impl Future<Output = ::std::io::Result<usize>> {
-            let unpolled = ::runtime_core::task::unpolled::Unpolled::new("peek");
-            async move {
-                unpolled.polled();
-                self.socket().peek(buf).await
-            }
+            ::runtime_core::task::unpolled::must_await("peek", async move { self.socket().peek(buf).await })
         }
 
         /// Polls for [`peek`](Self::peek). Of the tasks that do so at the same time the newest few are
@@ -309,13 +298,11 @@ macro_rules! datagram_methods {
         /// As the system says; or that the runtime that owns the socket has ended.
         #[track_caller]
         pub fn send(&self, buf: &[u8]) -> impl Future<Output = ::std::io::Result<usize>> {
-            let unpolled = ::runtime_core::task::unpolled::Unpolled::new("send");
-            async move {
-                unpolled.polled();
+            ::runtime_core::task::unpolled::must_await("send", async move {
                 self.socket()
                     .io($crate::readiness::Wanted::WRITE, |io| $crate::net::methods::send(io, buf))
                     .await
-            }
+            })
         }
 
         /// Polls for [`send`](Self::send). Of the tasks that do so at the same time the newest few are
@@ -349,13 +336,11 @@ macro_rules! datagram_methods {
         /// As the system says; or that the runtime that owns the socket has ended.
         #[track_caller]
         pub fn recv(&self, buf: &mut [u8]) -> impl Future<Output = ::std::io::Result<usize>> {
-            let unpolled = ::runtime_core::task::unpolled::Unpolled::new("recv");
-            async move {
-                unpolled.polled();
+            ::runtime_core::task::unpolled::must_await("recv", async move {
                 self.socket()
                     .io($crate::readiness::Wanted::READ, |io| $crate::net::methods::recv(io, buf))
                     .await
-            }
+            })
         }
 
         /// Polls for [`recv`](Self::recv). Of the tasks that do so at the same time the newest few are
@@ -389,15 +374,13 @@ macro_rules! datagram_methods {
         /// As the system says; or that the runtime that owns the socket has ended.
         #[track_caller]
         pub fn recv_from(&self, buf: &mut [u8]) -> impl Future<Output = ::std::io::Result<(usize, $addr)>> {
-            let unpolled = ::runtime_core::task::unpolled::Unpolled::new("recv_from");
-            async move {
-                unpolled.polled();
+            ::runtime_core::task::unpolled::must_await("recv_from", async move {
                 self.socket()
                     .io($crate::readiness::Wanted::READ, |io| {
                         io.recv_from(buf).map(|(len, from)| (len, <$addr>::from(from)))
                     })
                     .await
-            }
+            })
         }
 
         /// Polls for [`recv_from`](Self::recv_from). Of the tasks that do so at the same time the newest

@@ -15,7 +15,7 @@ use crate::net::unix::{SocketAddr as UnixSocketAddr, UnixListener, UnixStream};
 use runtime_core::primitive::Mutex;
 use runtime_core::spawn::spawn_as;
 use runtime_core::sync::Event;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use runtime_core::task::{self, AbortHandle, Meta};
 use runtime_core::time::sleep;
 use slab::Slab;
@@ -258,11 +258,9 @@ impl<L: Listener> Server<L> {
     /// Nothing is lost.
     #[track_caller]
     pub fn wait_closed(&self) -> impl Future<Output = ()> {
-        let unpolled = Unpolled::new("Server::wait_closed");
-        async move {
-            unpolled.polled();
+        must_await("Server::wait_closed", async move {
             self.shared.ended.wait().await;
-        }
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::readiness::{Initial, Wanted};
 use crate::registration::Registered;
 use crate::source::Direction;
 use crate::sys;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use socket2::{Domain, SockRef, Type};
 use std::io;
 use std::mem::MaybeUninit;
@@ -36,9 +36,7 @@ impl UdpSocket {
     /// Outside of a runtime.
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<UdpSocket>> {
-        let unpolled = Unpolled::new("UdpSocket::bind");
-        async move {
-            unpolled.polled();
+        must_await("UdpSocket::bind", async move {
             let mut last = no_address();
             for addr in resolve(addr).await? {
                 match UdpSocket::bind_in(Reactor::current()?, addr) {
@@ -47,7 +45,7 @@ impl UdpSocket {
                 }
             }
             Err(last)
-        }
+        })
     }
 
     pub(crate) fn bind_in(reactor: Arc<Reactor>, addr: SocketAddr) -> io::Result<UdpSocket> {
@@ -63,9 +61,7 @@ impl UdpSocket {
     /// The last address' error, or one of kind `InvalidInput` if there is no address.
     #[track_caller]
     pub fn connect<A: ToSocketAddrs>(&self, addr: A) -> impl Future<Output = io::Result<()>> {
-        let unpolled = Unpolled::new("UdpSocket::connect");
-        async move {
-            unpolled.polled();
+        must_await("UdpSocket::connect", async move {
             let mut last = no_address();
             for addr in resolve(addr).await? {
                 match self.socket().get().connect(addr) {
@@ -74,7 +70,7 @@ impl UdpSocket {
                 }
             }
             Err(last)
-        }
+        })
     }
 
     std_methods!(StdUdpSocket);
@@ -91,12 +87,10 @@ impl UdpSocket {
     /// As the system says; kind `InvalidInput` if there is no address.
     #[track_caller]
     pub fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], addr: A) -> impl Future<Output = io::Result<usize>> {
-        let unpolled = Unpolled::new("UdpSocket::send_to");
-        async move {
-            unpolled.polled();
+        must_await("UdpSocket::send_to", async move {
             let addr = resolve(addr).await?.next().ok_or_else(no_address)?;
             self.socket().io(Wanted::WRITE, |io| io.send_to(buf, addr)).await
-        }
+        })
     }
 
     /// Polls for [`send_to`](Self::send_to). Of the tasks that do so at the same time the newest few
@@ -127,11 +121,7 @@ impl UdpSocket {
     /// As the system says.
     #[track_caller]
     pub fn peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        let unpolled = Unpolled::new("UdpSocket::peek");
-        async move {
-            unpolled.polled();
-            self.socket().io(Wanted::READ, |io| io.peek(buf)).await
-        }
+        must_await("UdpSocket::peek", async move { self.socket().io(Wanted::READ, |io| io.peek(buf)).await })
     }
 
     /// Polls for [`peek`](Self::peek). Of the tasks that do so at the same time the newest few are
@@ -157,11 +147,9 @@ impl UdpSocket {
     /// As the system says.
     #[track_caller]
     pub fn peek_from(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<(usize, SocketAddr)>> {
-        let unpolled = Unpolled::new("UdpSocket::peek_from");
-        async move {
-            unpolled.polled();
+        must_await("UdpSocket::peek_from", async move {
             self.socket().io(Wanted::READ, |io| io.peek_from(buf)).await
-        }
+        })
     }
 
     /// Polls for [`peek_from`](Self::peek_from). Of the tasks that do so at the same time the newest
@@ -191,11 +179,7 @@ impl UdpSocket {
     /// As the system says.
     #[track_caller]
     pub fn peek_sender(&self) -> impl Future<Output = io::Result<SocketAddr>> {
-        let unpolled = Unpolled::new("UdpSocket::peek_sender");
-        async move {
-            unpolled.polled();
-            self.socket().io(Wanted::READ, peek_sender).await
-        }
+        must_await("UdpSocket::peek_sender", async move { self.socket().io(Wanted::READ, peek_sender).await })
     }
 
     /// Polls for [`peek_sender`](Self::peek_sender). Of the tasks that do so at the same time the

@@ -6,7 +6,7 @@ use super::orphans;
 use super::pipes::{ChildStderr, ChildStdin, ChildStdout, Collected, More};
 use crate::reactor::Reactor;
 use crate::signal::unix::SignalKind;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use rustix::process::Pid;
 use std::future::poll_fn;
 use std::io;
@@ -72,12 +72,10 @@ impl Child {
     /// something else in it has waited for all children.
     #[track_caller]
     pub fn wait(&mut self) -> impl Future<Output = io::Result<ExitStatus>> {
-        let unpolled = Unpolled::new("Child::wait");
-        async move {
-            unpolled.polled();
+        must_await("Child::wait", async move {
             drop(self.stdin.take());
             poll_fn(|cx| self.process.poll_wait(cx)).await
-        }
+        })
     }
 
     /// The status of the child if it has ended. It does not wait, and leaves `stdin` alone.
@@ -105,12 +103,10 @@ impl Child {
     /// As [`start_kill`](Self::start_kill) and [`wait`](Self::wait).
     #[track_caller]
     pub fn kill(&mut self) -> impl Future<Output = io::Result<()>> {
-        let unpolled = Unpolled::new("Child::kill");
-        async move {
-            unpolled.polled();
+        must_await("Child::kill", async move {
             self.start_kill()?;
             self.wait().await.map(drop)
-        }
+        })
     }
 
     /// Sends a signal to the child: `SignalKind::terminate()` asks it for its end.
@@ -164,12 +160,10 @@ impl Child {
     /// As [`start_kill_group`](Self::start_kill_group) and [`wait`](Self::wait).
     #[track_caller]
     pub fn kill_group(&mut self) -> impl Future<Output = io::Result<()>> {
-        let unpolled = Unpolled::new("Child::kill_group");
-        async move {
-            unpolled.polled();
+        must_await("Child::kill_group", async move {
             self.start_kill_group()?;
             self.wait().await.map(drop)
-        }
+        })
     }
 
     /// Waits until the child has ended and its standard output and error too, as far as they are pipes, and gives all that came
@@ -184,9 +178,7 @@ impl Child {
     /// As [`wait`](Self::wait), and when reading fails.
     #[track_caller]
     pub fn wait_with_output(mut self) -> impl Future<Output = io::Result<Output>> {
-        let unpolled = Unpolled::new("Child::wait_with_output");
-        async move {
-            unpolled.polled();
+        must_await("Child::wait_with_output", async move {
             drop(self.stdin.take());
             let mut stdout = self.stdout.take().map(Collected::from).unwrap_or_default();
             let mut stderr = self.stderr.take().map(Collected::from).unwrap_or_default();
@@ -200,7 +192,7 @@ impl Child {
             })
             .await?;
             Ok(Output { status, stdout: stdout.into_bytes(), stderr: stderr.into_bytes() })
-        }
+        })
     }
 }
 

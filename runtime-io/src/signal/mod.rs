@@ -14,7 +14,7 @@ pub mod unix;
 
 pub use interrupt::Interrupt;
 
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use std::io;
 
 /// Waits for Ctrl-C: for the next SIGINT after the first poll.
@@ -41,12 +41,10 @@ use std::io;
 /// ```
 #[track_caller]
 pub fn ctrl_c() -> impl Future<Output = io::Result<()>> {
-    let unpolled = Unpolled::new("signal::ctrl_c");
-    async move {
-        unpolled.polled();
+    must_await("signal::ctrl_c", async move {
         match unix::signal(unix::SignalKind::interrupt())?.recv().await {
             Some(()) => Ok(()),
             None => Err(io::Error::other("the runtime that listened for Ctrl-C has shut down")),
         }
-    }
+    })
 }

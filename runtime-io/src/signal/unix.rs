@@ -7,7 +7,7 @@ use super::registry::Subscription;
 use crate::reactor::Reactor;
 use crate::source::Ticket;
 use runtime_core::coop;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -79,11 +79,7 @@ impl Signal {
     /// On cancel nothing is lost.
     #[track_caller]
     pub fn recv(&mut self) -> impl Future<Output = Option<()>> {
-        let unpolled = Unpolled::new("Signal::recv");
-        async move {
-            unpolled.polled();
-            poll_fn(|cx| self.poll_recv(cx)).await
-        }
+        must_await("Signal::recv", async move { poll_fn(|cx| self.poll_recv(cx)).await })
     }
 
     /// [`recv`](Self::recv), as a poll. The last task that called it is woken.

@@ -7,7 +7,7 @@ use crate::primitive::Arc;
 use crate::primitive::atomic::Ordering;
 use crate::sync::blocking::block_on;
 use crate::sync::wait_list::Waiter;
-use crate::task::unpolled::Unpolled;
+use crate::task::unpolled::must_await;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -128,11 +128,9 @@ impl<T: Clone> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn recv(&mut self) -> impl Future<Output = Result<T, RecvError>> {
-        let unpolled = Unpolled::new("broadcast::Receiver::recv");
-        async move {
-            unpolled.polled();
+        must_await("broadcast::Receiver::recv", async move {
             Recv { receiver: self, waiter: Waiter::new() }.await
-        }
+        })
     }
 
     /// The next value, if it is there. As [`recv`](Self::recv) otherwise.

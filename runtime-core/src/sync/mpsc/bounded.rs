@@ -8,7 +8,7 @@ use crate::coop;
 use crate::sync::blocking::block_on;
 use crate::sync::permits::{PERMITS_MAX, Refusal};
 use crate::task::futurelock::What;
-use crate::task::unpolled::Unpolled;
+use crate::task::unpolled::must_await;
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
@@ -123,9 +123,7 @@ impl<T> Sender<T> {
     /// If the channel is, or gets, closed. Gives the value back.
     #[track_caller]
     pub fn send(&self, value: T) -> impl Future<Output = Result<(), SendError<T>>> {
-        let unpolled = Unpolled::new("Sender::send");
-        async move {
-            unpolled.polled();
+        must_await("Sender::send", async move {
             // With room, this takes it and sends in one step, and nothing has to be laid out for a wait.
             let mut value = Some(value);
             let tried = poll_fn(|cx| {
@@ -149,7 +147,7 @@ impl<T> Sender<T> {
                     }
                 }
             }
-        }
+        })
     }
 
     /// Sends `value` if there is room.

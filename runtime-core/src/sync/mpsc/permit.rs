@@ -4,7 +4,7 @@ use super::bounded::Sender;
 use super::chan::{Chan, Tx};
 use super::error::{SendError, TrySendError};
 use super::room::Bounded;
-use crate::task::unpolled::Unpolled;
+use crate::task::unpolled::must_await;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::mem;
@@ -54,12 +54,10 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn reserve(&self) -> impl Future<Output = Result<Permit<'_, T>, SendError<()>>> {
-        let unpolled = Unpolled::new("Sender::reserve");
-        async move {
-            unpolled.polled();
+        must_await("Sender::reserve", async move {
             self.tx.room().resource.acquire("Sender::reserve", 1, self.tx.reserve(1)).await?;
             Ok(Permit { chan: &self.tx })
-        }
+        })
     }
 
     /// Waits, in turn, for room for `n` values, all at once.
@@ -85,12 +83,10 @@ impl<T> Sender<T> {
         &self,
         n: usize,
     ) -> impl Future<Output = Result<PermitIterator<'_, T>, SendError<()>>> {
-        let unpolled = Unpolled::new("Sender::reserve_many");
-        async move {
-            unpolled.polled();
+        must_await("Sender::reserve_many", async move {
             self.tx.room().resource.acquire("Sender::reserve_many", n, self.tx.reserve(n)).await?;
             Ok(PermitIterator { chan: &self.tx, count: n })
-        }
+        })
     }
 
     /// [`reserve`](Self::reserve) with a permit that may go anywhere.
@@ -113,12 +109,10 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn reserve_owned(self) -> impl Future<Output = Result<OwnedPermit<T>, SendError<()>>> {
-        let unpolled = Unpolled::new("Sender::reserve_owned");
-        async move {
-            unpolled.polled();
+        must_await("Sender::reserve_owned", async move {
             self.tx.room().resource.acquire("Sender::reserve_owned", 1, self.tx.reserve(1)).await?;
             Ok(OwnedPermit { tx: Some(self.tx) })
-        }
+        })
     }
 
     /// Takes room for one value if that needs no waiting.

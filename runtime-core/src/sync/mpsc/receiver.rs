@@ -4,7 +4,7 @@ use super::chan::{Nothing, Rx};
 use super::error::TryRecvError;
 use super::room::{Bounded, Boundless};
 use crate::sync::blocking::block_on;
-use crate::task::unpolled::Unpolled;
+use crate::task::unpolled::must_await;
 use futures_core::Stream;
 use std::fmt;
 use std::future::poll_fn;
@@ -75,11 +75,7 @@ macro_rules! receiver {
             /// A dropped wait has received nothing; no value is lost.
             #[track_caller]
             pub fn recv(&mut self) -> impl Future<Output = Option<T>> {
-                let unpolled = Unpolled::new("Receiver::recv");
-                async move {
-                    unpolled.polled();
-                    poll_fn(|cx| self.poll_recv(cx)).await
-                }
+                must_await("Receiver::recv", async move { poll_fn(|cx| self.poll_recv(cx)).await })
             }
 
             /// Waits for at least one value and appends all that are there, up to `limit`, to `buffer`. Says
@@ -89,11 +85,9 @@ macro_rules! receiver {
             /// A dropped wait has received nothing; no value is lost.
             #[track_caller]
             pub fn recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> impl Future<Output = usize> {
-                let unpolled = Unpolled::new("Receiver::recv_many");
-                async move {
-                    unpolled.polled();
+                must_await("Receiver::recv_many", async move {
                     poll_fn(|cx| self.poll_recv_many(cx, buffer, limit)).await
-                }
+                })
             }
 
             /// The next value, if it is there.

@@ -25,7 +25,7 @@ mod store;
 mod tally;
 
 use crate::primitive::Arc;
-use crate::task::unpolled::Unpolled;
+use crate::task::unpolled::must_await;
 pub use error::{Closed, TryGetError, TryPutError};
 use heap::Heap;
 use hub::Hub;
@@ -82,11 +82,9 @@ macro_rules! queue {
             /// ```
             #[track_caller]
             pub fn put(&self, value: T) -> impl Future<Output = Result<(), Closed<T>>> {
-let unpolled = Unpolled::new("Queue::put");
-async move {
-unpolled.polled();
+must_await("Queue::put", async move {
                 self.hub.put(value).await
-            }
+            })
 }
 
             /// Puts `value` in if that needs no waiting.
@@ -141,11 +139,9 @@ unpolled.polled();
             /// ```
             #[track_caller]
             pub fn get(&self) -> impl Future<Output = Result<Item<T>, Closed<()>>> {
-let unpolled = Unpolled::new("Queue::get");
-async move {
-unpolled.polled();
+must_await("Queue::get", async move {
                 self.hub.get().await
-            }
+            })
 }
 
             /// Takes the next item out if that needs no waiting.
@@ -202,11 +198,9 @@ unpolled.polled();
             /// ```
             #[track_caller]
             pub fn join(&self) -> impl Future<Output = ()> {
-let unpolled = Unpolled::new("Queue::join");
-async move {
-unpolled.polled();
+must_await("Queue::join", async move {
                 self.hub.join().await;
-            }
+            })
 }
 
             /// Takes nothing in any more: each put fails, also those that wait. What is inside can still be taken

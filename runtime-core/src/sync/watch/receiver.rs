@@ -6,7 +6,7 @@ use super::shared::{Shared, Version};
 use crate::coop;
 use crate::primitive::Arc;
 use crate::primitive::atomic::Ordering;
-use crate::task::unpolled::Unpolled;
+use crate::task::unpolled::must_await;
 use std::fmt;
 use std::future::poll_fn;
 use std::task::{Poll, ready};
@@ -132,11 +132,7 @@ impl<T> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn changed(&mut self) -> impl Future<Output = Result<(), RecvError>> {
-        let unpolled = Unpolled::new("watch::Receiver::changed");
-        async move {
-            unpolled.polled();
-            self.shared.changed(&mut self.seen).await
-        }
+        must_await("watch::Receiver::changed", async move { self.shared.changed(&mut self.seen).await })
     }
 
     /// Waits until `condition` holds for the value, beginning with the one there is, seen or not. Gives the value,
@@ -168,9 +164,7 @@ impl<T> Receiver<T> {
         &mut self,
         mut condition: impl FnMut(&T) -> bool,
     ) -> impl Future<Output = Result<Ref<'_, T>, RecvError>> {
-        let unpolled = Unpolled::new("watch::Receiver::wait_for");
-        async move {
-            unpolled.polled();
+        must_await("watch::Receiver::wait_for", async move {
             // A loop around a condition that holds at once must not keep its thread for ever.
             poll_fn(|cx| {
                 ready!(coop::poll_proceed_on(cx, coop::WaitsOn::Channel)).made_progress();
@@ -188,7 +182,7 @@ impl<T> Receiver<T> {
                 }
                 self.shared.changed(&mut self.seen).await?;
             }
-        }
+        })
     }
 
     /// Whether both see the same value.

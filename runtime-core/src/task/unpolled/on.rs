@@ -5,7 +5,10 @@
 use crate::task::with_current;
 use crate::tls;
 use std::cell::Cell;
+use std::future::Future;
 use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::thread;
 
 tls! {
@@ -37,11 +40,6 @@ impl Unpolled {
     }
 
     /// It is polled.
-    pub fn polled(mut self) {
-        self.set_polled();
-    }
-
-    /// The same, for who keeps this.
     pub fn set_polled(&mut self) {
         self.site = None;
     }
@@ -54,6 +52,31 @@ impl Drop for Unpolled {
             dropped(self.what, site, self.selects);
         }
     }
+}
+
+pin_project_lite::pin_project! {
+    struct MustAwait<F> {
+        unpolled: Unpolled,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for MustAwait<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        this.unpolled.set_polled();
+        this.future.poll(cx)
+    }
+}
+
+/// `future`, which `what` makes, a function.
+#[track_caller]
+pub fn must_await<F: Future>(what: &'static str, future: F) -> impl Future<Output = F::Output> {
+    MustAwait { unpolled: Unpolled::new(what), future }
 }
 
 /// In a task in debug mode: says so.

@@ -8,7 +8,7 @@ use crate::readiness::{Initial, Wanted};
 use crate::registration::Registered;
 use crate::source::Direction;
 use crate::sys;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::sync::Arc;
@@ -37,12 +37,10 @@ impl TcpListener {
     /// could be accepted are skipped. One that the driver cannot watch is closed (`ENOSPC`, `ENOMEM`).
     #[track_caller]
     pub fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> {
-        let unpolled = Unpolled::new("TcpListener::accept");
-        async move {
-            unpolled.polled();
+        must_await("TcpListener::accept", async move {
             let (stream, peer) = self.socket.io(Wanted::READ, accept).await?;
             self.finish(stream, peer)
-        }
+        })
     }
 
     /// Polls for [`accept`](Self::accept). Of the tasks that do so at the same time the newest few are

@@ -6,7 +6,7 @@ use crate::net::tcp::listener::TcpListener;
 use crate::net::tcp::socket::TcpSocket;
 use crate::net::tcp::stream::TcpStream;
 use crate::reactor::Reactor;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,9 +25,7 @@ impl TcpListener {
     /// Outside of a runtime.
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<TcpListener>> {
-        let unpolled = Unpolled::new("TcpListener::bind");
-        async move {
-            unpolled.polled();
+        must_await("TcpListener::bind", async move {
             let mut last = no_address();
             for addr in resolve(addr).await? {
                 match Self::bind_in(Reactor::current()?, addr) {
@@ -36,7 +34,7 @@ impl TcpListener {
                 }
             }
             Err(last)
-        }
+        })
     }
 
     pub(crate) fn bind_in(reactor: Arc<Reactor>, addr: SocketAddr) -> io::Result<TcpListener> {
@@ -60,9 +58,7 @@ impl TcpStream {
     /// Outside of a runtime.
     #[track_caller]
     pub fn connect<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<TcpStream>> {
-        let unpolled = Unpolled::new("TcpStream::connect");
-        async move {
-            unpolled.polled();
+        must_await("TcpStream::connect", async move {
             let mut last = no_address();
             for addr in resolve(addr).await? {
                 match TcpStream::connect_to(addr).await {
@@ -71,7 +67,7 @@ impl TcpStream {
                 }
             }
             Err(last)
-        }
+        })
     }
 
     /// Fails without a look at the network where the system has no sockets for such addresses.
@@ -93,11 +89,7 @@ impl TcpSocket {
     /// Outside of a runtime.
     #[track_caller]
     pub fn connect(self, addr: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> {
-        let unpolled = Unpolled::new("TcpSocket::connect");
-        async move {
-            unpolled.polled();
-            self.connect_in(Reactor::current()?, addr).await
-        }
+        must_await("TcpSocket::connect", async move { self.connect_in(Reactor::current()?, addr).await })
     }
 
     pub(crate) async fn connect_in(self, reactor: Arc<Reactor>, addr: SocketAddr) -> io::Result<TcpStream> {

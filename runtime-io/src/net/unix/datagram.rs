@@ -10,7 +10,7 @@ use crate::readiness::{Initial, Wanted};
 use crate::registration::Registered;
 use crate::source::Direction;
 use crate::sys;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use rustix::net::SocketAddrUnix;
 use socket2::{Domain, Type};
 use std::io;
@@ -103,12 +103,10 @@ impl UnixDatagram {
     /// As the system says; or that the runtime that owns the socket has ended.
     #[track_caller]
     pub fn send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> impl Future<Output = io::Result<usize>> {
-        let unpolled = Unpolled::new("UnixDatagram::send_to");
-        async move {
-            unpolled.polled();
+        must_await("UnixDatagram::send_to", async move {
             let target = sys::unix_path(target.as_ref())?;
             self.socket().io(Wanted::WRITE, |io| send_to(io, buf, &target)).await
-        }
+        })
     }
 
     /// Polls for [`send_to`](Self::send_to). Of the tasks that do so at the same time the newest few

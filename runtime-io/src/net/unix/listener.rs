@@ -9,7 +9,7 @@ use crate::readiness::{Initial, Wanted};
 use crate::registration::Registered;
 use crate::source::Direction;
 use crate::sys;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use rustix::net::SocketAddrUnix;
 use socket2::{Domain, Type};
 use std::io;
@@ -82,12 +82,10 @@ impl UnixListener {
     /// connection that the driver cannot watch is closed (`ENOSPC`, `ENOMEM`).
     #[track_caller]
     pub fn accept(&self) -> impl Future<Output = io::Result<(UnixStream, SocketAddr)>> {
-        let unpolled = Unpolled::new("UnixListener::accept");
-        async move {
-            unpolled.polled();
+        must_await("UnixListener::accept", async move {
             let (stream, peer) = self.socket.io(Wanted::READ, accept).await?;
             self.finish(stream, peer)
-        }
+        })
     }
 
     /// Polls for [`accept`](Self::accept). Of the tasks that do so at the same time the newest few are

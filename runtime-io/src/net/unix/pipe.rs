@@ -11,7 +11,7 @@ use crate::ready::Ready;
 use crate::registration::Registered;
 use crate::source::Direction;
 use crate::sys;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fcntl_setfl, fstat};
 use std::fmt;
 use std::fs::File;
@@ -272,16 +272,14 @@ impl Sender {
     /// When the runtime that owns it has ended.
     #[track_caller]
     pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
-        let unpolled = Unpolled::new("Sender::ready");
-        async move {
-            unpolled.polled();
+        must_await("Sender::ready", async move {
             let mut ready = self.socket.ready_event(interest).await?.ready();
             // How Linux says so, and nothing else that befalls a pipe is called an error.
             if ready.is_error() {
                 ready |= Ready::WRITE_CLOSED;
             }
             Ok(ready & Ready::from_interest(interest))
-        }
+        })
     }
 
     poll_ready_method!(poll_write_ready, Write, "write");
@@ -292,11 +290,7 @@ impl Sender {
     /// When the runtime that owns it has ended.
     #[track_caller]
     pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
-        let unpolled = Unpolled::new("Sender::writable");
-        async move {
-            unpolled.polled();
-            self.socket.ready(Interest::WRITABLE).await.map(drop)
-        }
+        must_await("Sender::writable", async move { self.socket.ready(Interest::WRITABLE).await.map(drop) })
     }
 
     /// Writes what there is room for now.
@@ -361,11 +355,7 @@ impl Receiver {
     /// When the runtime that owns it has ended.
     #[track_caller]
     pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
-        let unpolled = Unpolled::new("Receiver::ready");
-        async move {
-            unpolled.polled();
-            self.socket.ready(interest).await
-        }
+        must_await("Receiver::ready", async move { self.socket.ready(interest).await })
     }
 
     poll_ready_method!(poll_read_ready, Read, "read");
@@ -376,11 +366,7 @@ impl Receiver {
     /// When the runtime that owns it has ended.
     #[track_caller]
     pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
-        let unpolled = Unpolled::new("Receiver::readable");
-        async move {
-            unpolled.polled();
-            self.socket.ready(Interest::READABLE).await.map(drop)
-        }
+        must_await("Receiver::readable", async move { self.socket.ready(Interest::READABLE).await.map(drop) })
     }
 
     /// Reads what is there now. `Ok(0)` is the end: nobody can write any more.

@@ -6,7 +6,7 @@ use crate::net::unix::listener::UnixListener;
 use crate::net::unix::stream::UnixStream;
 use crate::reactor::Reactor;
 use crate::sys;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use socket2::{Domain, Socket, Type};
 use std::fmt;
 use std::io;
@@ -97,14 +97,12 @@ impl UnixSocket {
     /// Outside of a runtime.
     #[track_caller]
     pub fn connect(self, path: impl AsRef<Path>) -> impl Future<Output = io::Result<UnixStream>> {
-        let unpolled = Unpolled::new("UnixSocket::connect");
-        async move {
-            unpolled.polled();
+        must_await("UnixSocket::connect", async move {
             self.must_be(Type::STREAM, "connect")?;
             let addr = sys::unix_path(path.as_ref())?;
             self.inner.set_nonblocking(true)?;
             UnixStream::connect_on(Reactor::current()?, self.inner, addr).await
-        }
+        })
     }
 
     /// A socket for datagrams, ready to use.

@@ -11,7 +11,7 @@ use crate::reactor::Reactor;
 use crate::readiness::Initial;
 use crate::registration::Registered;
 use crate::sys;
-use runtime_core::task::unpolled::Unpolled;
+use runtime_core::task::unpolled::must_await;
 use rustix::io::Errno;
 use rustix::net::SocketAddrUnix;
 use socket2::{Domain, SockRef, Socket, Type};
@@ -42,11 +42,9 @@ impl UnixStream {
     /// Outside of a runtime.
     #[track_caller]
     pub fn connect<P: AsRef<Path>>(path: P) -> impl Future<Output = io::Result<UnixStream>> {
-        let unpolled = Unpolled::new("UnixStream::connect");
-        async move {
-            unpolled.polled();
+        must_await("UnixStream::connect", async move {
             UnixStream::connect_in(Reactor::current()?, sys::unix_path(path.as_ref())?).await
-        }
+        })
     }
 
     /// Connects to the listener at `addr`, which may be an abstract name.
@@ -58,11 +56,9 @@ impl UnixStream {
     /// Outside of a runtime.
     #[track_caller]
     pub fn connect_addr(addr: &SocketAddr) -> impl Future<Output = io::Result<UnixStream>> {
-        let unpolled = Unpolled::new("UnixStream::connect_addr");
-        async move {
-            unpolled.polled();
+        must_await("UnixStream::connect_addr", async move {
             UnixStream::connect_in(Reactor::current()?, sys::unix_addr(addr.as_std())?).await
-        }
+        })
     }
 
     pub(crate) async fn connect_in(reactor: Arc<Reactor>, addr: SocketAddrUnix) -> io::Result<UnixStream> {
