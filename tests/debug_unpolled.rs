@@ -137,6 +137,8 @@ fn messages_that_were_never_sent_or_taken() {
     let (_tx, mut rx) = mpsc::unbounded_channel::<u8>();
     is_reported("Receiver::recv_many", line!(), move || drop(rx.recv_many(&mut Vec::new(), 1)));
 
+    let (tx, _rx) = watch::channel(1);
+    is_reported("watch::Sender::closed", line!(), move || drop(tx.closed()));
     let (_tx, mut rx) = broadcast::channel::<u8>(1);
     is_reported("broadcast::Receiver::recv", line!(), move || drop(rx.recv()));
     let (_tx, mut rx) = watch::channel(1);
@@ -180,6 +182,8 @@ fn calls_of_the_system_that_were_never_made() {
     is_reported("io::copy", line!(), || drop(io::copy(&b"x"[..], &mut Vec::new())));
     is_reported("signal::ctrl_c", line!(), || drop(ctrl_c()));
     is_reported("fs::write", line!(), || fs::write("never", "x"));
+    is_reported("fs::remove_file", line!(), || fs::remove_file("never"));
+    is_reported("fs::rename", line!(), || fs::rename("never", "ever"));
     is_reported("File::open", line!(), || File::open("never"));
     is_reported("Pool::wait_closed", line!(), || drop(Pool::builder().build().unwrap().wait_closed()));
 }

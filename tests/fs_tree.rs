@@ -5,9 +5,12 @@
 mod files;
 
 use files::Scratch;
-use runtime::fs::{self, DirBuilder};
+use futures::io::AsyncReadExt;
+use futures::poll;
+use runtime::fs::{self, DirBuilder, File};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::pin::pin;
 use std::time::Duration;
@@ -176,18 +179,38 @@ fn entries_come_in_batches() {
     assert!(pending <= 10, "{pending} trips");
 }
 
-/// Not one place for all of them.
+/// What hangs at the end is named by the line of the program that has asked for it: of an open file's jobs, where it was opened.
 #[test]
-fn a_call_that_hangs_is_named_by_its_place() {
+fn p49_a_call_that_hangs_is_named_by_the_line_that_made_it() {
     let scratch = Scratch::new();
-    let path = scratch.path("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let fifo = scratch.path("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let (reader, writer) = std::io::pipe().unwrap();
     let runtime = runtime::Runtime::new().unwrap();
-    runtime.spawn(fs::read(path.clone()));
-    // Waits until it reads.
-    let writer = std::fs::OpenOptions::new().write(true).open(path).unwrap();
-    let zero = runtime::ShutdownOptions::default().grace(Duration::ZERO).blocking(Duration::ZERO);
-    let report = runtime.shutdown(zero).to_string();
-    assert!(report.contains("fs/whole.rs"), "{report}");
+    let lines = runtime.block_on(async {
+        // Nobody writes into either, nor has the other one open.
+        let mut file = File::from(OwnedFd::from(reader));
+        let calls = [
+            (line!() - 2, poll!(pin!(file.read(&mut [0; 1]))).is_pending()),
+            (line!(), poll!(pin!(File::open(&fifo))).is_pending()),
+            (line!(), poll!(pin!(fs::copy(&fifo, scratch.path("copy")))).is_pending()),
+        ];
+        calls.map(|(line, is_pending)| {
+            assert!(is_pending, "{line}");
+            line
+        })
+    });
+    // A thread has each of them.
+    while runtime.metrics().blocking_queue_depth() > 0 {
+        std::thread::yield_now();
+    }
+    let short = Duration::from_millis(50);
+    let report = runtime.shutdown(runtime::ShutdownOptions::default().grace(short).blocking(short));
+    let sites = report.survivors().iter().map(|survivor| survivor.spawn_site());
+    let mut named: Vec<_> = sites.map(|site| (site.file(), site.line())).collect();
+    named.sort_unstable();
+    assert_eq!(named, lines.map(|line| (file!(), line)), "{report}");
+    // They come to their ends.
     drop(writer);
+    drop(std::fs::OpenOptions::new().write(true).open(&fifo).unwrap());
 }

@@ -142,7 +142,15 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let (job, join) = self.clone().new_job(job, Location::caller());
+        self.spawn_blocking_at(job, Location::caller())
+    }
+
+    fn spawn_blocking_at<F, R>(&self, job: F, site: &'static Location<'static>) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let (job, join) = self.clone().new_job(job, site);
         if let Err(refused) = self.inner().blocking.run(job) {
             refused.answer();
         }
@@ -310,7 +318,20 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    Handle::current().spawn_blocking(job)
+    spawn_blocking_at(job, Location::caller())
+}
+
+/// The same for a future of ours, which was made at `site`: reports name the user's line.
+///
+/// # Panics
+/// Outside of a runtime.
+#[track_caller]
+pub fn spawn_blocking_at<F, R>(job: F, site: &'static Location<'static>) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    Handle::current().spawn_blocking_at(job, site)
 }
 
 /// A random number below `n`: from the worker's seeded generator, or from a thread's own elsewhere.

@@ -1,7 +1,6 @@
 //! `DirBuilder`.
 
 use super::job::run;
-use runtime_core::task::unpolled::must_await;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -54,14 +53,12 @@ impl DirBuilder {
     /// Outside of a runtime.
     #[track_caller]
     pub fn create(&self, path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-        must_await("DirBuilder::create", async move {
-            let path = path.as_ref().to_owned();
-            let mut builder = std::fs::DirBuilder::new();
-            builder.recursive(self.recursive);
-            if let Some(mode) = self.mode {
-                builder.mode(mode);
-            }
-            run(move || builder.create(path)).await
-        })
+        let path = path.as_ref().to_owned();
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(self.recursive);
+        if let Some(mode) = self.mode {
+            builder.mode(mode);
+        }
+        run("DirBuilder::create", move || builder.create(path))
     }
 }

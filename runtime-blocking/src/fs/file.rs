@@ -11,6 +11,7 @@ use std::fs::{File as StdFile, FileTimes, Metadata, OpenOptions as StdOpenOption
 use std::future::poll_fn;
 use std::io::{self, Seek, SeekFrom};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::panic::Location;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -72,11 +73,19 @@ impl OpenOptions {
     /// Outside of a runtime.
     #[track_caller]
     pub fn open(&self, path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        must_await("OpenOptions::open", async move {
-            let (options, path) = (self.0.clone(), path.as_ref().to_owned());
-            run(move || options.open(path)).await.map(File::from_std)
-        })
+        let (options, path) = (self.0.clone(), path.as_ref().to_owned());
+        opened("OpenOptions::open", move || options.open(path))
     }
+}
+
+/// The future of `what`, which `open` opens.
+#[track_caller]
+fn opened(
+    what: &'static str,
+    open: impl FnOnce() -> io::Result<StdFile> + Send + 'static,
+) -> impl Future<Output = io::Result<File>> {
+    let (site, std) = (Location::caller(), run(what, open));
+    async move { Ok(File::new(Arc::new(std.await?), State::new(site))) }
 }
 
 impl File {
@@ -92,10 +101,8 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn open(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        must_await("File::open", async move {
-            let path = path.as_ref().to_owned();
-            run(|| StdFile::open(path)).await.map(File::from_std)
-        })
+        let path = path.as_ref().to_owned();
+        opened("File::open", || StdFile::open(path))
     }
 
     /// Opens a file for writing, which is made or emptied first.
@@ -110,10 +117,8 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn create(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        must_await("File::create", async move {
-            let path = path.as_ref().to_owned();
-            run(|| StdFile::create(path)).await.map(File::from_std)
-        })
+        let path = path.as_ref().to_owned();
+        opened("File::create", || StdFile::create(path))
     }
 
     /// Makes a file, and opens it for reading and writing.
@@ -128,11 +133,9 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn create_new(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        must_await("File::create_new", async move {
-            let path = path.as_ref().to_owned();
-            let open = || StdOpenOptions::new().read(true).write(true).create_new(true).open(path);
-            run(open).await.map(File::from_std)
-        })
+        let path = path.as_ref().to_owned();
+        let open = || StdOpenOptions::new().read(true).write(true).create_new(true).open(path);
+        opened("File::create_new", open)
     }
 
     /// Options to open a file with.
@@ -141,8 +144,9 @@ impl File {
     }
 
     /// From std's. If others share its position and read at the same time, a read may wait for them on the calling thread.
+    #[track_caller]
     pub fn from_std(std: StdFile) -> File {
-        File::new(Arc::new(std), State::new())
+        File::new(Arc::new(std), State::new(Location::caller()))
     }
 
     fn new(std: Arc<StdFile>, state: State) -> File {
@@ -315,7 +319,7 @@ impl File {
             let std = self.std.try_clone()?;
             // One may hold the lock of the position for long.
             state.may_ask = false;
-            let mut other = State::new();
+            let mut other = State::new(state.site);
             other.may_ask = false;
             Ok(File { max_buf_size: self.max_buf_size, ..File::new(Arc::new(std), other) })
         })
@@ -360,12 +364,14 @@ fn unexpected(done: Option<Done>) -> io::Error {
 }
 
 impl From<StdFile> for File {
+    #[track_caller]
     fn from(std: StdFile) -> File {
         File::from_std(std)
     }
 }
 
 impl From<OwnedFd> for File {
+    #[track_caller]
     fn from(fd: OwnedFd) -> File {
         File::from_std(fd.into())
     }

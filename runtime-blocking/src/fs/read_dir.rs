@@ -1,8 +1,8 @@
 //! What is in a folder.
 
-use super::job::run;
+use super::job::{call, run};
+use runtime_core::context::spawn_blocking_at;
 use runtime_core::primitive::Mutex;
-use runtime_core::spawn::spawn_blocking;
 use runtime_core::task::JoinHandle;
 use runtime_core::task::unpolled::must_await;
 use std::collections::VecDeque;
@@ -11,6 +11,7 @@ use std::fs::{FileType, Metadata};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::os::unix::fs::DirEntryExt;
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -45,22 +46,25 @@ const BATCH_MAX: usize = 1024;
 /// ```
 #[track_caller]
 pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadDir>> {
-    must_await("fs::read_dir", async move {
-        let path = path.as_ref().to_owned();
-        let batch = run(move || {
-            let mut batch =
-                Batch { entries: VecDeque::new(), more: Some(std::fs::read_dir(path)?), len: FIRST_BATCH };
-            batch.fill();
-            Ok(batch)
-        });
-        Ok(ReadDir(State::Idle(batch.await?)))
-    })
+    let path = path.as_ref().to_owned();
+    let batch = run("fs::read_dir", move || {
+        let mut batch =
+            Batch { entries: VecDeque::new(), more: Some(std::fs::read_dir(path)?), len: FIRST_BATCH };
+        batch.fill();
+        Ok(batch)
+    });
+    let site = Location::caller();
+    async move { Ok(ReadDir { state: State::Idle(batch.await?), site }) }
 }
 
 /// The entries of a folder: see [`read_dir`].
 #[derive(Debug)]
 #[must_use = "entries are read when they are asked for"]
-pub struct ReadDir(State);
+pub struct ReadDir {
+    state: State,
+    /// Where it was made: what is said of its jobs.
+    site: &'static Location<'static>,
+}
 
 #[derive(Debug)]
 enum State {
@@ -122,7 +126,7 @@ impl ReadDir {
     /// Outside of a runtime.
     pub fn poll_next_entry(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<DirEntry>>> {
         loop {
-            match &mut self.0 {
+            match &mut self.state {
                 State::Idle(batch) => {
                     if let Some(entry) = batch.entries.pop_front() {
                         return Poll::Ready(entry.map(Some));
@@ -132,12 +136,13 @@ impl ReadDir {
                     }
                     let batch = Arc::new(Mutex::new(std::mem::take(batch)));
                     let filled = batch.clone();
-                    self.0 = State::Busy(spawn_blocking(move || filled.lock().fill()), batch);
+                    let job = spawn_blocking_at(move || filled.lock().fill(), self.site);
+                    self.state = State::Busy(job, batch);
                 }
                 State::Busy(job, batch) => {
                     let result = ready!(Pin::new(job).poll(cx));
                     let batch = std::mem::take(&mut *batch.lock());
-                    self.0 = State::Idle(batch);
+                    self.state = State::Idle(batch);
                     if let Err(error) = result {
                         return Poll::Ready(Err(io::Error::other(error)));
                     }
@@ -187,10 +192,8 @@ impl DirEntry {
     /// Outside of a runtime.
     #[track_caller]
     pub fn metadata(&self) -> impl Future<Output = io::Result<Metadata>> {
-        must_await("DirEntry::metadata", async move {
-            let std = self.std.clone();
-            run(move || std.metadata()).await
-        })
+        let std = self.std.clone();
+        run("DirEntry::metadata", move || std.metadata())
     }
 
     /// What it is. A link is not followed. Mostly this is known already.
@@ -205,12 +208,13 @@ impl DirEntry {
     /// Outside of a runtime, if it is not known already.
     #[track_caller]
     pub fn file_type(&self) -> impl Future<Output = io::Result<FileType>> {
+        let site = Location::caller();
         must_await("DirEntry::file_type", async move {
             if let Some(file_type) = self.file_type {
                 return Ok(file_type);
             }
             let std = self.std.clone();
-            run(move || std.file_type()).await
+            call(site, move || std.file_type()).await
         })
     }
 }

@@ -17,6 +17,7 @@ use super::transfer::{Done, Fed, Op, Transfer, say_lost};
 use runtime_core::coop;
 use std::fs::File;
 use std::io::{self, IoSliceMut, Seek, SeekFrom};
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -28,6 +29,8 @@ pub(super) struct State {
     /// Whether a read may be tried on the calling thread: not if it was refused for this file, nor if others may hold the
     /// lock of its position while they read.
     pub(super) may_ask: bool,
+    /// Where the file was opened: what is said of its jobs.
+    pub(super) site: &'static Location<'static>,
 }
 
 #[derive(Debug)]
@@ -37,8 +40,8 @@ enum Current {
 }
 
 impl State {
-    pub(super) fn new() -> Self {
-        State { current: Current::Idle(Buf::default()), error: None, may_ask: true }
+    pub(super) fn new(site: &'static Location<'static>) -> Self {
+        State { current: Current::Idle(Buf::default()), error: None, may_ask: true, site }
     }
 
     /// Waits until nothing is in flight. Says what has become of what was; a failed write is noted here.
@@ -76,22 +79,19 @@ impl State {
 
     /// Starts an operation. Nothing is in flight. For a write, the buffer has what is to be written, and what was
     /// in it before is `back`.
-    #[track_caller]
     fn start_at(&mut self, file: &Arc<File>, op: Op, back: usize) {
         let buf = std::mem::take(self.buf());
-        self.current = Current::Busy(Transfer::start(file, op, back, buf));
+        self.current = Current::Busy(Transfer::start(self.site, file, op, back, buf));
     }
 
     /// Starts anything but a write. What has nothing to do with the position leaves what was read for the next read: a FIFO has no
     /// way back.
-    #[track_caller]
     pub(super) fn start(&mut self, file: &Arc<File>, op: Op) {
         self.start_at(file, op, 0);
     }
 
     /// Copies by `copy`, which is given so many bytes at least and takes up to so many, what a job will write: the one that is
     /// writing, or a new one, after what is in flight.
-    #[track_caller]
     pub(super) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
@@ -120,7 +120,6 @@ impl State {
     }
 
     /// Reads once into `bufs`, at most `max` by a thread.
-    #[track_caller]
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -178,7 +177,6 @@ impl State {
 
     /// Moves the position. Called again with the same `to` until it is ready; a move that somebody has begun
     /// and dropped counts as this one if it was the same.
-    #[track_caller]
     pub(super) fn poll_seek(
         &mut self,
         cx: &mut Context<'_>,

@@ -12,13 +12,14 @@
 
 use super::buf::Buf;
 use crate::owed::{self, Debt};
+use runtime_core::context::spawn_blocking_at;
 use runtime_core::primitive::Mutex;
-use runtime_core::spawn::spawn_blocking;
 use runtime_core::task::JoinHandle;
 use runtime_core::util::wake_list::wake;
 use std::fs::{File, FileTimes, Metadata, Permissions};
 use std::future::Future;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -92,13 +93,18 @@ pub(super) enum Fed {
 impl Transfer {
     /// Starts a job. Before anything else it moves the position back: a write by `back`, a seek by what is in the buffer, which
     /// was read too early.
-    #[track_caller]
-    pub(super) fn start(file: &Arc<File>, op: Op, back: usize, buf: Buf) -> Self {
+    pub(super) fn start(
+        site: &'static Location<'static>,
+        file: &Arc<File>,
+        op: Op,
+        back: usize,
+        buf: Buf,
+    ) -> Self {
         let is_write = matches!(op, Op::Write);
         let feed = Arc::new(Mutex::new(Feed { is_over: !is_write, ..Feed::default() }));
         let debt = is_write.then(Debt::new);
         let work = Work { file: file.clone(), back, todo: Some((op, buf)), feed: feed.clone(), debt };
-        Transfer { job: spawn_blocking(move || work.run()), is_write, feed }
+        Transfer { job: spawn_blocking_at(move || work.run(), site), is_write, feed }
     }
 
     /// Waits for its end. (The next waits until this is over, so there is one at a time.)

@@ -1,7 +1,6 @@
 //! What files and folders are called, and what is known of them.
 
 use super::job::run;
-use runtime_core::task::unpolled::must_await;
 use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,9 +18,10 @@ macro_rules! of_one_path {
         ///
         /// # Panics
         /// Outside of a runtime.
-        pub async fn $name(path: impl AsRef<Path>) -> io::Result<$result> {
+        #[track_caller]
+        pub fn $name(path: impl AsRef<Path>) -> impl Future<Output = io::Result<$result>> {
             let path = path.as_ref().to_owned();
-            run(|| $std(path)).await
+            run(concat!("fs::", stringify!($name)), || $std(path))
         }
     )+};
 }
@@ -39,9 +39,13 @@ macro_rules! of_two_paths {
         ///
         /// # Panics
         /// Outside of a runtime.
-        pub async fn $name($from: impl AsRef<Path>, $to: impl AsRef<Path>) -> io::Result<()> {
+        #[track_caller]
+        pub fn $name(
+            $from: impl AsRef<Path>,
+            $to: impl AsRef<Path>,
+        ) -> impl Future<Output = io::Result<()>> {
             let ($from, $to) = ($from.as_ref().to_owned(), $to.as_ref().to_owned());
-            run(|| $std($from, $to)).await
+            run(concat!("fs::", stringify!($name)), || $std($from, $to))
         }
     )+};
 }
@@ -93,8 +97,6 @@ pub fn set_permissions(
     path: impl AsRef<Path>,
     permissions: Permissions,
 ) -> impl Future<Output = io::Result<()>> {
-    must_await("fs::set_permissions", async move {
-        let path = path.as_ref().to_owned();
-        run(|| fs::set_permissions(path, permissions)).await
-    })
+    let path = path.as_ref().to_owned();
+    run("fs::set_permissions", || fs::set_permissions(path, permissions))
 }

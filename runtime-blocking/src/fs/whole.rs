@@ -1,12 +1,13 @@
 //! Whole files in one trip.
 
 use super::cached;
-use super::job::run;
+use super::job::{call, run};
 use runtime_core::context;
 use runtime_core::task::unpolled::must_await;
 use std::fs;
 use std::future::poll_fn;
 use std::io;
+use std::panic::Location;
 use std::path::Path;
 
 /// Reads a whole file: [`std::fs::read`].
@@ -29,13 +30,14 @@ use std::path::Path;
 /// ```
 #[track_caller]
 pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>> {
+    let site = Location::caller();
     must_await("fs::read", async move {
         let path = path.as_ref();
         match read_cached(path).await {
             Some(bytes) => Ok(bytes),
             None => {
                 let path = path.to_owned();
-                run(move || cached::read_whole(&path)).await
+                call(site, move || cached::read_whole(&path)).await
             }
         }
     })
@@ -61,6 +63,7 @@ pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>>
 /// ```
 #[track_caller]
 pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result<String>> {
+    let site = Location::caller();
     must_await("fs::read_to_string", async move {
         let path = path.as_ref();
         // What is no text is read once more, for the error of std's call.
@@ -69,7 +72,8 @@ pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result
             _ => {
                 let path = path.to_owned();
                 // std's words for what is no text.
-                run(move || cached::read_whole(&path).and_then(|bytes| io::read_to_string(&*bytes))).await
+                let read = move || cached::read_whole(&path).and_then(|bytes| io::read_to_string(&*bytes));
+                call(site, read).await
             }
         }
     })
@@ -93,11 +97,8 @@ async fn read_cached(path: &Path) -> Option<Vec<u8>> {
 /// Outside of a runtime.
 #[track_caller]
 pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> impl Future<Output = io::Result<()>> {
-    must_await("fs::write", async move {
-        let path = path.as_ref().to_owned();
-        let contents = contents.as_ref().to_owned();
-        run(|| fs::write(path, contents)).await
-    })
+    let (path, contents) = (path.as_ref().to_owned(), contents.as_ref().to_owned());
+    run("fs::write", || fs::write(path, contents))
 }
 
 /// Copies a file, with its permissions: [`std::fs::copy`]. Says how many bytes that were.
@@ -112,8 +113,6 @@ pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> impl Future<
 /// Outside of a runtime.
 #[track_caller]
 pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output = io::Result<u64>> {
-    must_await("fs::copy", async move {
-        let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
-        run(|| fs::copy(from, to)).await
-    })
+    let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
+    run("fs::copy", || fs::copy(from, to))
 }

@@ -13,6 +13,7 @@ use super::fault::{Fault, planted};
 use super::permits::{Permits, Refusal};
 use crate::primitive::UnsafeValueCell;
 use crate::task::futurelock::What;
+use crate::task::unpolled::must_await;
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
@@ -157,13 +158,16 @@ impl<T> OnceCell<T> {
     ///
     /// # Cancel safety
     /// A dropped call leaves the cell to the next one. What `f` had done so far is dropped with it.
-    pub async fn get_or_init<F, Fut>(&self, f: F) -> &T
+    #[track_caller]
+    pub fn get_or_init<F, Fut>(&self, f: F) -> impl Future<Output = &T>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = T>,
     {
-        let made = self.get_or_try_init(|| async { Ok::<T, Infallible>(f().await) }).await;
-        made.unwrap_or_else(|never| match never {})
+        must_await("OnceCell::get_or_init", async move {
+            let made = self.get_or_try_init(|| async { Ok::<T, Infallible>(f().await) }).await;
+            made.unwrap_or_else(|never| match never {})
+        })
     }
 
     /// [`get_or_init`](Self::get_or_init) where `f` may fail: the cell then stays empty.
@@ -184,22 +188,25 @@ impl<T> OnceCell<T> {
     ///     assert_eq!(cell.get_or_try_init(|| async { Ok::<_, ()>(1) }).await, Ok(&1));
     /// });
     /// ```
-    pub async fn get_or_try_init<E, F, Fut>(&self, f: F) -> Result<&T, E>
+    #[track_caller]
+    pub fn get_or_try_init<E, F, Fut>(&self, f: F) -> impl Future<Output = Result<&T, E>>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        if let Some(value) = self.get() {
-            return Ok(value);
-        }
-        match self.permit.acquire(1, What::OnceCell).await {
-            Ok(()) => {
-                let turn = Turn(self);
-                let value = f().await?;
-                Ok(turn.fill(value))
+        must_await("OnceCell::get_or_try_init", async move {
+            if let Some(value) = self.get() {
+                return Ok(value);
             }
-            Err(_) => Ok(self.get().unwrap_or_else(|| unreachable!("closed is full"))),
-        }
+            match self.permit.acquire(1, What::OnceCell).await {
+                Ok(()) => {
+                    let turn = Turn(self);
+                    let value = f().await?;
+                    Ok(turn.fill(value))
+                }
+                Err(_) => Ok(self.get().unwrap_or_else(|| unreachable!("closed is full"))),
+            }
+        })
     }
 
     /// The value, taken out of the whole.

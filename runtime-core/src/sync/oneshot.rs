@@ -36,6 +36,7 @@ use crate::coop;
 use crate::primitive::UnsafeCell;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::task::resource::{Flag, Op, Resource};
+use crate::task::unpolled::must_await;
 use crate::util::wake_list::{drop_quietly, wake};
 use futures_core::future::FusedFuture;
 use std::fmt;
@@ -272,9 +273,12 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.send(()), Err(()));
     /// # });
     /// ```
-    pub async fn closed(&mut self) {
-        let op = self.resource.start("Sender::closed");
-        op.around("poll_closed", poll_fn(|cx| self.poll_closed(cx))).await;
+    #[track_caller]
+    pub fn closed(&mut self) -> impl Future<Output = ()> {
+        must_await("oneshot::Sender::closed", async move {
+            let op = self.resource.start("Sender::closed");
+            op.around("poll_closed", poll_fn(|cx| self.poll_closed(cx))).await;
+        })
     }
 
     /// Whether the receiver is closed or dropped.

@@ -6,6 +6,7 @@
 
 use super::event::Event;
 use crate::primitive::UnsafeValueCell;
+use crate::task::unpolled::must_await;
 use std::error::Error;
 use std::fmt;
 
@@ -100,12 +101,15 @@ impl<T> SetOnce<T> {
     ///
     /// # Cancel safety
     /// A dropped wait leaves no trace.
-    pub async fn wait(&self) -> &T {
-        if let Some(value) = self.get() {
-            return value;
-        }
-        self.event.wait().await;
-        self.get().unwrap_or_else(|| unreachable!("the wait ends when the value is there"))
+    #[track_caller]
+    pub fn wait(&self) -> impl Future<Output = &T> {
+        must_await("SetOnce::wait", async move {
+            if let Some(value) = self.get() {
+                return value;
+            }
+            self.event.wait().await;
+            self.get().unwrap_or_else(|| unreachable!("the wait ends when the value is there"))
+        })
     }
 
     /// The value, taken out of the whole.

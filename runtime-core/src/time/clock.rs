@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::coop;
+use crate::task::unpolled::must_await;
 use crate::time::present;
 use crate::timer::Timers;
 use crate::util::wake_list::WakeList;
@@ -88,20 +89,23 @@ pub fn resume() {
 ///     assert_eq!(start.elapsed(), Duration::from_millis(7));
 /// });
 /// ```
-pub async fn advance(duration: Duration) {
-    let mut ready = WakeList::new();
-    with_timers(|timers| timers.advance(duration, &mut ready)).expect(RUNNING);
-    ready.wake_all();
-    drop(ready);
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        coop::yield_now(cx);
-        Poll::Pending
+#[track_caller]
+pub fn advance(duration: Duration) -> impl Future<Output = ()> {
+    must_await("time::advance", async move {
+        let mut ready = WakeList::new();
+        with_timers(|timers| timers.advance(duration, &mut ready)).expect(RUNNING);
+        ready.wake_all();
+        drop(ready);
+        let mut yielded = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut yielded, true) {
+                return Poll::Ready(());
+            }
+            coop::yield_now(cx);
+            Poll::Pending
+        })
+        .await;
     })
-    .await;
 }
 
 #[track_caller]

@@ -9,6 +9,7 @@ use std::io;
 use std::net::{
     IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs as StdToSocketAddrs,
 };
+use std::panic::Location;
 
 /// What can be turned into socket addresses without blocking the thread.
 ///
@@ -65,23 +66,43 @@ impl Name {
 pub fn lookup_host<T: ToSocketAddrs>(
     host: T,
 ) -> impl Future<Output = io::Result<impl Iterator<Item = SocketAddr>>> {
-    must_await("net::lookup_host", async move { resolve(host).await })
+    must_await("net::lookup_host", resolve(host))
 }
 
-/// The addresses of `host`, as an iterator that is `Send`.
+/// The addresses of `host`, as an iterator that is `Send`. Where this is called is said of a lookup that hangs.
+#[track_caller]
 pub(crate) fn resolve<T: ToSocketAddrs>(
     host: T,
 ) -> impl Future<Output = io::Result<std::vec::IntoIter<SocketAddr>>> {
-    let resolve = host.to_addrs();
+    let (resolve, site) = (host.to_addrs(), Location::caller());
     async move {
         let addrs = match resolve {
             Resolve::One(addr) => vec![addr],
             Resolve::Known(addrs) => addrs,
             Resolve::Name(name) => {
-                context::spawn_blocking(move || name.look_up()).await.map_err(no_lookup)??
+                context::spawn_blocking_at(move || name.look_up(), site).await.map_err(no_lookup)??
             }
         };
         Ok(addrs.into_iter())
+    }
+}
+
+/// What `attempt` makes of the first address of `host` with which it succeeds; else the last one's error.
+#[track_caller]
+pub(crate) fn with_first<T>(
+    host: impl ToSocketAddrs,
+    mut attempt: impl FnMut(SocketAddr) -> io::Result<T>,
+) -> impl Future<Output = io::Result<T>> {
+    let addrs = resolve(host);
+    async move {
+        let mut last = no_address();
+        for addr in addrs.await? {
+            match attempt(addr) {
+                Ok(made) => return Ok(made),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
     }
 }
 

@@ -1,7 +1,7 @@
 //! UDP.
 #![forbid(unsafe_code)]
 
-use crate::net::addr::{ToSocketAddrs, no_address, resolve};
+use crate::net::addr::{ToSocketAddrs, no_address, resolve, with_first};
 use crate::net::methods::{
     datagram_methods, impl_fd_traits, poll_ready_methods, readiness_methods, std_methods,
 };
@@ -36,16 +36,8 @@ impl UdpSocket {
     /// Outside of a runtime.
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<UdpSocket>> {
-        must_await("UdpSocket::bind", async move {
-            let mut last = no_address();
-            for addr in resolve(addr).await? {
-                match UdpSocket::bind_in(Reactor::current()?, addr) {
-                    Ok(socket) => return Ok(socket),
-                    Err(error) => last = error,
-                }
-            }
-            Err(last)
-        })
+        let bound = with_first(addr, |addr| UdpSocket::bind_in(Reactor::current()?, addr));
+        must_await("UdpSocket::bind", bound)
     }
 
     pub(crate) fn bind_in(reactor: Arc<Reactor>, addr: SocketAddr) -> io::Result<UdpSocket> {
@@ -61,16 +53,7 @@ impl UdpSocket {
     /// The last address' error, or one of kind `InvalidInput` if there is no address.
     #[track_caller]
     pub fn connect<A: ToSocketAddrs>(&self, addr: A) -> impl Future<Output = io::Result<()>> {
-        must_await("UdpSocket::connect", async move {
-            let mut last = no_address();
-            for addr in resolve(addr).await? {
-                match self.socket().get().connect(addr) {
-                    Ok(()) => return Ok(()),
-                    Err(error) => last = error,
-                }
-            }
-            Err(last)
-        })
+        must_await("UdpSocket::connect", with_first(addr, |addr| self.socket().get().connect(addr)))
     }
 
     std_methods!(StdUdpSocket);
@@ -87,8 +70,9 @@ impl UdpSocket {
     /// As the system says; kind `InvalidInput` if there is no address.
     #[track_caller]
     pub fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], addr: A) -> impl Future<Output = io::Result<usize>> {
+        let addrs = resolve(addr);
         must_await("UdpSocket::send_to", async move {
-            let addr = resolve(addr).await?.next().ok_or_else(no_address)?;
+            let addr = addrs.await?.next().ok_or_else(no_address)?;
             self.socket().io(Wanted::WRITE, |io| io.send_to(buf, addr)).await
         })
     }

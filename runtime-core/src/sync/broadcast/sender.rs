@@ -6,6 +6,7 @@ use super::ring::Ring;
 use crate::coop;
 use crate::primitive::Arc;
 use crate::primitive::atomic::Ordering;
+use crate::task::unpolled::must_await;
 use std::fmt;
 
 /// Sends to all receivers; from [`channel`](super::channel). Clone it for further senders.
@@ -132,17 +133,20 @@ impl<T> Sender<T> {
     /// # task.await.unwrap();
     /// # });
     /// ```
-    pub async fn closed(&self) {
-        // For whoever asks in a loop when nobody is there any more.
-        coop::futures::consume_budget().await;
-        loop {
-            // Made before the look: it gets every `notify_waiters` from here on.
-            let told = self.ring.deserted.notified();
-            if self.ring.receivers() == 0 {
-                return;
+    #[track_caller]
+    pub fn closed(&self) -> impl Future<Output = ()> {
+        must_await("broadcast::Sender::closed", async move {
+            // For whoever asks in a loop when nobody is there any more.
+            coop::futures::consume_budget().await;
+            loop {
+                // Made before the look: it gets every `notify_waiters` from here on.
+                let told = self.ring.deserted.notified();
+                if self.ring.receivers() == 0 {
+                    return;
+                }
+                told.await;
             }
-            told.await;
-        }
+        })
     }
 
     /// A sender that does not keep the channel open.

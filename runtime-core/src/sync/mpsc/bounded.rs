@@ -188,8 +188,9 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     /// Yes.
-    pub async fn closed(&self) {
-        self.tx.closed().await;
+    #[track_caller]
+    pub fn closed(&self) -> impl Future<Output = ()> {
+        must_await("Sender::closed", self.tx.closed())
     }
 
     /// Whether the receiver is closed or dropped.

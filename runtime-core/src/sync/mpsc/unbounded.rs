@@ -4,6 +4,7 @@ use super::chan::{Tx, WeakTx, pair};
 use super::error::SendError;
 use super::receiver::UnboundedReceiver;
 use super::room::Boundless;
+use crate::task::unpolled::must_await;
 use std::fmt;
 
 /// Makes a channel without a bound: sending never waits, and a receiver that is too slow costs memory.
@@ -51,8 +52,9 @@ impl<T> UnboundedSender<T> {
     ///
     /// # Cancel safety
     /// Yes.
-    pub async fn closed(&self) {
-        self.tx.closed().await;
+    #[track_caller]
+    pub fn closed(&self) -> impl Future<Output = ()> {
+        must_await("UnboundedSender::closed", self.tx.closed())
     }
 
     /// Whether the receiver is closed or dropped.

@@ -7,6 +7,7 @@ use super::shared::Shared;
 use crate::coop;
 use crate::primitive::Arc;
 use crate::primitive::atomic::Ordering;
+use crate::task::unpolled::must_await;
 use std::fmt;
 use std::mem;
 
@@ -168,17 +169,20 @@ impl<T> Sender<T> {
     /// # task.await.unwrap();
     /// # });
     /// ```
-    pub async fn closed(&self) {
-        // For whoever asks in a loop when nobody is there any more.
-        coop::futures::consume_budget().await;
-        loop {
-            // Made before the look: it gets every `notify_waiters` from here on.
-            let told = self.shared.deserted.notified();
-            if self.is_closed() {
-                return;
+    #[track_caller]
+    pub fn closed(&self) -> impl Future<Output = ()> {
+        must_await("watch::Sender::closed", async move {
+            // For whoever asks in a loop when nobody is there any more.
+            coop::futures::consume_budget().await;
+            loop {
+                // Made before the look: it gets every `notify_waiters` from here on.
+                let told = self.shared.deserted.notified();
+                if self.is_closed() {
+                    return;
+                }
+                told.await;
             }
-            told.await;
-        }
+        })
     }
 
     /// A receiver that has seen the value as it is now.

@@ -1,7 +1,7 @@
 //! From addresses and [`TcpSocket`]s to listeners and connections.
 #![forbid(unsafe_code)]
 
-use crate::net::addr::{ToSocketAddrs, no_address, resolve};
+use crate::net::addr::{ToSocketAddrs, no_address, resolve, with_first};
 use crate::net::tcp::listener::TcpListener;
 use crate::net::tcp::socket::TcpSocket;
 use crate::net::tcp::stream::TcpStream;
@@ -25,16 +25,8 @@ impl TcpListener {
     /// Outside of a runtime.
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<TcpListener>> {
-        must_await("TcpListener::bind", async move {
-            let mut last = no_address();
-            for addr in resolve(addr).await? {
-                match Self::bind_in(Reactor::current()?, addr) {
-                    Ok(listener) => return Ok(listener),
-                    Err(error) => last = error,
-                }
-            }
-            Err(last)
-        })
+        let bound = with_first(addr, |addr| Self::bind_in(Reactor::current()?, addr));
+        must_await("TcpListener::bind", bound)
     }
 
     pub(crate) fn bind_in(reactor: Arc<Reactor>, addr: SocketAddr) -> io::Result<TcpListener> {
@@ -58,9 +50,10 @@ impl TcpStream {
     /// Outside of a runtime.
     #[track_caller]
     pub fn connect<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<TcpStream>> {
+        let addrs = resolve(addr);
         must_await("TcpStream::connect", async move {
             let mut last = no_address();
-            for addr in resolve(addr).await? {
+            for addr in addrs.await? {
                 match TcpStream::connect_to(addr).await {
                     Ok(stream) => return Ok(stream),
                     Err(error) => last = error,
