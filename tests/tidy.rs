@@ -9,7 +9,8 @@ mod source;
 use imports::{Crate, circle};
 use source::{Source, all, root, rust, words};
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Longer files hold two things.
 const FILE_LINES_MAX: usize = 600;
@@ -474,4 +475,36 @@ fn every_example_is_built() {
         }
     }
     none(findings, "Each has an `[[example]]` in Cargo.toml.");
+}
+
+/// Neither what does not listen, nor an hour of tests for nobody.
+#[test]
+fn a_check_that_is_stopped_leaves_nothing_running() {
+    let target = std::env::temp_dir().join(format!("runtime-tidy-{}", std::process::id()));
+    let mut check = Command::new("bash")
+        .args([".ci/run", "hangs"])
+        .current_dir(root())
+        .env("CARGO_TARGET_DIR", &target)
+        // Functions go from shell to shell like this.
+        .env("BASH_FUNC_rung_hangs%%", "() { (trap '' TERM; echo $BASHPID; exec sleep 1000); }")
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let limit = Instant::now() + Duration::from_secs(60);
+    let wait = |what: &str, is_so: &dyn Fn() -> bool| {
+        while !is_so() {
+            assert!(Instant::now() < limit, "{what}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    let said = || std::fs::read_to_string(target.join("ci/hangs.log")).unwrap_or_default();
+    wait("it has not begun", &|| said().ends_with('\n'));
+    let left = said().trim().to_owned();
+    let kill = |signal: &str, pid: &str| {
+        Command::new("kill").args([signal, pid]).stderr(Stdio::null()).status().unwrap().success()
+    };
+    assert!(kill("-TERM", &check.id().to_string()));
+    assert_eq!(check.wait().unwrap().code(), Some(128 + 15));
+    wait("it goes on without its check", &|| !kill("-0", &left));
+    std::fs::remove_dir_all(target).unwrap();
 }
