@@ -204,7 +204,8 @@ fn p49_a_call_that_hangs_is_named_by_the_line_that_made_it() {
     while runtime.metrics().blocking_queue_depth() > 0 {
         std::thread::yield_now();
     }
-    let short = Duration::from_millis(50);
+    // It may not have begun the call yet.
+    let short = Duration::from_millis(500);
     let report = runtime.shutdown(runtime::ShutdownOptions::default().grace(short).blocking(short));
     let sites = report.survivors().iter().map(|survivor| survivor.spawn_site());
     let mut named: Vec<_> = sites.map(|site| (site.file(), site.line())).collect();
