@@ -7,6 +7,8 @@ mod recorder;
 mod resources;
 
 use recorder::{Counts, PANICS, TASK, What, all_on_line, calling_back, listen, named, on_line, spans};
+use runtime::fs;
+use runtime::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
 use runtime::sync::{Notify, oneshot};
 use runtime::task::{self, LocalSet};
 use runtime::{Builder, Handle, JoinHandle, Runtime};
@@ -173,6 +175,36 @@ fn blocking_jobs_have_spans() {
         assert!(span.field("fn").unwrap().contains("blocking_jobs_have_spans"), "{span:?}");
         let none = Counts { entered: 1, wakes: 0, wakes_by_ref: 0, clones: 0, drops: 0 };
         assert_eq!(span.check_ended(), none);
+    }
+}
+
+/// What the library asks the pool for, on behalf of somebody's line.
+#[test]
+fn lookups_and_calls_of_files_have_spans_on_the_line_that_asked() {
+    for runtime in runtimes() {
+        // Names without ports: std refuses them, but on the pool.
+        let lines = runtime.block_on(async {
+            let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let mut lines = Vec::new();
+            let mut asked = |line, is_refused: bool| {
+                assert!(is_refused, "{line}");
+                lines.push(line);
+            };
+            asked(line!(), lookup_host("nobody").await.is_err());
+            asked(line!(), TcpStream::connect("nobody").await.is_err());
+            asked(line!(), TcpListener::bind("nobody").await.is_err());
+            asked(line!(), UdpSocket::bind("nobody").await.is_err());
+            asked(line!(), socket.connect("nobody").await.is_err());
+            asked(line!(), socket.send_to(b"x", "nobody").await.is_err());
+            asked(line!(), fs::remove_dir("/nobody/nowhere").await.is_err());
+            lines
+        });
+        drop(runtime);
+        for line in lines {
+            let spans = all_on_line(TASK, line);
+            let is_job = |span: &recorder::Seen| span.field("kind") == Some("blocking");
+            assert!(!spans.is_empty() && spans.iter().all(is_job), "{line}: {spans:?}");
+        }
     }
 }
 
