@@ -305,9 +305,10 @@ impl<T: AsRawFd> AsyncFd<T> {
         interest: Interest,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
-        must_await("AsyncFd::async_io", async move {
-            self.registered.io(Wanted::to_try(interest), |watched| operation(&watched.value)).await
-        })
+        must_await(
+            "AsyncFd::async_io",
+            self.registered.io(Wanted::to_try(interest), move |watched| operation(&watched.value)),
+        )
     }
 
     /// Like [`async_io`](Self::async_io), with access to the value by `&mut`.

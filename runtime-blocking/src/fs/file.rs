@@ -215,7 +215,7 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn sync_all(&self) -> impl Future<Output = io::Result<()>> {
-        must_await("File::sync_all", async move { self.call(Op::Sync { only_data: false }).await })
+        must_await("File::sync_all", self.call(Op::Sync { only_data: false }))
     }
 
     /// As [`sync_all`](Self::sync_all), without metadata that is not needed to read the data.
@@ -227,7 +227,7 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn sync_data(&self) -> impl Future<Output = io::Result<()>> {
-        must_await("File::sync_data", async move { self.call(Op::Sync { only_data: true }).await })
+        must_await("File::sync_data", self.call(Op::Sync { only_data: true }))
     }
 
     /// Cuts the file, or makes it longer with zeros. The position stays.
@@ -239,7 +239,7 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn set_len(&self, size: u64) -> impl Future<Output = io::Result<()>> {
-        must_await("File::set_len", async move { self.call(Op::SetLen(size)).await })
+        must_await("File::set_len", self.call(Op::SetLen(size)))
     }
 
     /// What is known of the file, with what was written so far.
@@ -268,7 +268,7 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn set_permissions(&self, permissions: Permissions) -> impl Future<Output = io::Result<()>> {
-        must_await("File::set_permissions", async move { self.call(Op::SetPermissions(permissions)).await })
+        must_await("File::set_permissions", self.call(Op::SetPermissions(permissions)))
     }
 
     /// Changes when the file was read and changed last.
@@ -280,7 +280,7 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn set_times(&self, times: FileTimes) -> impl Future<Output = io::Result<()>> {
-        must_await("File::set_times", async move { self.call(Op::SetTimes(times)).await })
+        must_await("File::set_times", self.call(Op::SetTimes(times)))
     }
 
     /// Changes when the file was changed last.
@@ -292,10 +292,7 @@ impl File {
     /// Outside of a runtime.
     #[track_caller]
     pub fn set_modified(&self, time: SystemTime) -> impl Future<Output = io::Result<()>> {
-        must_await(
-            "File::set_modified",
-            async move { self.set_times(FileTimes::new().set_modified(time)).await },
-        )
+        must_await("File::set_modified", self.call(Op::SetTimes(FileTimes::new().set_modified(time))))
     }
 
     /// The same open file once more: both have one position.

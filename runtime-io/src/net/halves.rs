@@ -198,9 +198,7 @@ macro_rules! half_methods {
                 &self,
                 interest: $crate::io::Interest,
             ) -> impl Future<Output = ::std::io::Result<$crate::io::Ready>> {
-                ::runtime_core::task::unpolled::must_await("ready", async move {
-                    self.socket().ready(interest).await
-                })
+                ::runtime_core::task::unpolled::must_await("ready", self.socket().ready(interest))
             }
 
             /// This end's address.

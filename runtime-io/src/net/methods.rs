@@ -25,10 +25,7 @@ macro_rules! readiness_methods {
             &self,
             interest: $crate::io::Interest,
         ) -> impl Future<Output = ::std::io::Result<$crate::io::Ready>> {
-            ::runtime_core::task::unpolled::must_await(
-                "ready",
-                async move { self.socket().ready(interest).await },
-            )
+            ::runtime_core::task::unpolled::must_await("ready", self.socket().ready(interest))
         }
 
         /// Waits until the socket is readable: [`ready`](Self::ready) for reading.
@@ -81,9 +78,10 @@ macro_rules! readiness_methods {
             interest: $crate::io::Interest,
             mut operation: impl FnMut() -> ::std::io::Result<R>,
         ) -> impl Future<Output = ::std::io::Result<R>> {
-            ::runtime_core::task::unpolled::must_await("async_io", async move {
-                self.socket().io($crate::readiness::Wanted::to_try(interest), |_| operation()).await
-            })
+            ::runtime_core::task::unpolled::must_await(
+                "async_io",
+                self.socket().io($crate::readiness::Wanted::to_try(interest), move |_| operation()),
+            )
         }
     };
 }
@@ -182,7 +180,7 @@ macro_rules! peek_methods {
         /// As the system says; or that the runtime that owns the socket has ended.
         #[track_caller]
         pub fn peek(&self, buf: &mut [u8]) -> impl Future<Output = ::std::io::Result<usize>> {
-            ::runtime_core::task::unpolled::must_await("peek", async move { self.socket().peek(buf).await })
+            ::runtime_core::task::unpolled::must_await("peek", self.socket().peek(buf))
         }
 
         /// Polls for [`peek`](Self::peek). Of the tasks that do so at the same time the newest few are
@@ -298,11 +296,11 @@ macro_rules! datagram_methods {
         /// As the system says; or that the runtime that owns the socket has ended.
         #[track_caller]
         pub fn send(&self, buf: &[u8]) -> impl Future<Output = ::std::io::Result<usize>> {
-            ::runtime_core::task::unpolled::must_await("send", async move {
+            ::runtime_core::task::unpolled::must_await(
+                "send",
                 self.socket()
-                    .io($crate::readiness::Wanted::WRITE, |io| $crate::net::methods::send(io, buf))
-                    .await
-            })
+                    .io($crate::readiness::Wanted::WRITE, move |io| $crate::net::methods::send(io, buf)),
+            )
         }
 
         /// Polls for [`send`](Self::send). Of the tasks that do so at the same time the newest few are
@@ -336,11 +334,11 @@ macro_rules! datagram_methods {
         /// As the system says; or that the runtime that owns the socket has ended.
         #[track_caller]
         pub fn recv(&self, buf: &mut [u8]) -> impl Future<Output = ::std::io::Result<usize>> {
-            ::runtime_core::task::unpolled::must_await("recv", async move {
+            ::runtime_core::task::unpolled::must_await(
+                "recv",
                 self.socket()
-                    .io($crate::readiness::Wanted::READ, |io| $crate::net::methods::recv(io, buf))
-                    .await
-            })
+                    .io($crate::readiness::Wanted::READ, move |io| $crate::net::methods::recv(io, buf)),
+            )
         }
 
         /// Polls for [`recv`](Self::recv). Of the tasks that do so at the same time the newest few are
@@ -374,13 +372,12 @@ macro_rules! datagram_methods {
         /// As the system says; or that the runtime that owns the socket has ended.
         #[track_caller]
         pub fn recv_from(&self, buf: &mut [u8]) -> impl Future<Output = ::std::io::Result<(usize, $addr)>> {
-            ::runtime_core::task::unpolled::must_await("recv_from", async move {
-                self.socket()
-                    .io($crate::readiness::Wanted::READ, |io| {
-                        io.recv_from(buf).map(|(len, from)| (len, <$addr>::from(from)))
-                    })
-                    .await
-            })
+            ::runtime_core::task::unpolled::must_await(
+                "recv_from",
+                self.socket().io($crate::readiness::Wanted::READ, move |io| {
+                    io.recv_from(buf).map(|(len, from)| (len, <$addr>::from(from)))
+                }),
+            )
         }
 
         /// Polls for [`recv_from`](Self::recv_from). Of the tasks that do so at the same time the newest

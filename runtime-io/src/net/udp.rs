@@ -105,7 +105,7 @@ impl UdpSocket {
     /// As the system says.
     #[track_caller]
     pub fn peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        must_await("UdpSocket::peek", async move { self.socket().io(Wanted::READ, |io| io.peek(buf)).await })
+        must_await("UdpSocket::peek", self.socket().io(Wanted::READ, move |io| io.peek(buf)))
     }
 
     /// Polls for [`peek`](Self::peek). Of the tasks that do so at the same time the newest few are
@@ -131,9 +131,7 @@ impl UdpSocket {
     /// As the system says.
     #[track_caller]
     pub fn peek_from(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<(usize, SocketAddr)>> {
-        must_await("UdpSocket::peek_from", async move {
-            self.socket().io(Wanted::READ, |io| io.peek_from(buf)).await
-        })
+        must_await("UdpSocket::peek_from", self.socket().io(Wanted::READ, move |io| io.peek_from(buf)))
     }
 
     /// Polls for [`peek_from`](Self::peek_from). Of the tasks that do so at the same time the newest
@@ -163,7 +161,7 @@ impl UdpSocket {
     /// As the system says.
     #[track_caller]
     pub fn peek_sender(&self) -> impl Future<Output = io::Result<SocketAddr>> {
-        must_await("UdpSocket::peek_sender", async move { self.socket().io(Wanted::READ, peek_sender).await })
+        must_await("UdpSocket::peek_sender", self.socket().io(Wanted::READ, peek_sender))
     }
 
     /// Polls for [`peek_sender`](Self::peek_sender). Of the tasks that do so at the same time the

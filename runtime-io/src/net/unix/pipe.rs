@@ -355,7 +355,7 @@ impl Receiver {
     /// When the runtime that owns it has ended.
     #[track_caller]
     pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
-        must_await("Receiver::ready", async move { self.socket.ready(interest).await })
+        must_await("Receiver::ready", self.socket.ready(interest))
     }
 
     poll_ready_method!(poll_read_ready, Read, "read");
